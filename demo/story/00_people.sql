@@ -1,0 +1,8 @@
+--# The story
+--| A hospital opens its warehouse (OMOP CDM, schema omop) for research. Eight people and programs take part:
+--|   dba            declares what is protected, once
+--|   registrar      records who objects
+--|   governance_1   issues permits              governance_2  activates them, being somebody else
+--|   analyst        member of proj_hydro        pipeline      program of the project proj_cardio
+--|   dashboard      asks for the public         auditor       checks all of them afterwards
+--| Each statement is printed, then its result. What must be refused is refused, and is part of the story.

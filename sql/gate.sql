@@ -1,0 +1,108 @@
+-- What an analyst types under a permit, what comes back, and what each refusal says.
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+CREATE DATABASE regress_gate;
+\c regress_gate
+\getenv top PG_ABS_SRCDIR
+\set fixture :top '/test/fixtures/warehouse.sql'
+\set permits :top '/test/fixtures/permits.sql'
+\set ECHO none
+\o /dev/null
+CREATE EXTENSION pg_ehds;
+\i :fixture
+\i :permits
+\o
+\set ECHO all
+SET SESSION AUTHORIZATION t_analyst;
+SET search_path = permit_hydro, omop, pg_catalog;
+
+-- k-anonymity: plain SQL; 400 and 500 have too few persons
+SELECT concept_name, count(DISTINCT person_id)
+FROM condition_occurrence JOIN concept ON concept_id = condition_concept_id
+GROUP BY 1 ORDER BY 2 DESC, 1;
+SELECT condition_concept_id, count(*) AS n, ehds.k_rows(person_id), ehds.k_count(person_id) FROM condition_occurrence
+GROUP BY condition_concept_id ORDER BY 1;
+-- our aggregates, with a stricter k
+SELECT condition_concept_id, ehds.k_count(person_id, 50) FROM condition_occurrence GROUP BY 1 ORDER BY 1;
+SELECT condition_concept_id, ehds.k_count(person_id, 5) FROM condition_occurrence GROUP BY 1;
+-- sums: dominated by one person in the region where person 400 pays ten million
+SELECT region, sum(cost), ehds.k_sum(person_id, cost) AS again FROM visit_occurrence GROUP BY region ORDER BY 1;
+-- a total, and a total of nobody
+SELECT count(DISTINCT person_id) FROM person WHERE year_of_birth BETWEEN 1950 AND 1959;
+SELECT count(DISTINCT person_id) FROM person WHERE year_of_birth = 1800;
+-- joins on the subject, left join, USING, subquery, WITH, HAVING, ORDER BY, LIMIT, arithmetic above
+SELECT p.gender_concept_id, count(DISTINCT p.person_id) FROM person p
+JOIN condition_occurrence c ON c.person_id = p.person_id AND c.condition_concept_id IN (200, 300)
+GROUP BY 1 ORDER BY 1;
+SELECT gender_concept_id, count(DISTINCT person_id) FROM person JOIN condition_occurrence USING (person_id)
+WHERE condition_concept_id = 300 GROUP BY 1;
+SELECT p.gender_concept_id, count(DISTINCT p.person_id) AS persons, 100 * count(*) / 400 AS pct
+FROM person p LEFT JOIN condition_occurrence c ON c.person_id = p.person_id AND c.condition_concept_id = 200
+GROUP BY 1 HAVING count(*) > 100 ORDER BY persons DESC, 1 LIMIT 5;
+WITH asthma AS (SELECT person_id, condition_start_date FROM condition_occurrence WHERE condition_concept_id = 200)
+SELECT extract(year FROM a.condition_start_date) AS year, count(DISTINCT a.person_id)
+FROM asthma a JOIN person p ON p.person_id = a.person_id GROUP BY 1 ORDER BY 1;
+SELECT max(n), count(*) FROM (SELECT condition_concept_id, count(DISTINCT person_id) AS n FROM condition_occurrence GROUP BY 1) s;
+SELECT CASE WHEN year_of_birth < 1970 THEN 'older' ELSE 'younger' END AS age, count(*) FROM person GROUP BY 1 ORDER BY 1;
+SELECT g, rank() OVER (ORDER BY n DESC), n FROM (SELECT year_of_birth AS g, count(*) AS n FROM person WHERE year_of_birth < 1945 GROUP BY 1) s ORDER BY g;
+-- a table without a person column, through its note
+SELECT term, count(DISTINCT person_id) FROM note_nlp GROUP BY 1 ORDER BY 1;
+-- what clients ask for first
+SELECT * FROM person WHERE 0 = 1;
+SELECT * FROM person LIMIT 0;
+PREPARE by_concept(int) AS SELECT count(DISTINCT person_id) FROM condition_occurrence WHERE condition_concept_id = $1;
+EXECUTE by_concept(200);
+EXECUTE by_concept(400);
+COPY (SELECT gender_concept_id, count(*) FROM person GROUP BY 1 ORDER BY 1) TO STDOUT;
+
+-- refused, with a reason and a way on
+SELECT * FROM person;
+SELECT * FROM person LIMIT 11;
+SELECT person_id FROM person WHERE gender_concept_id = 8532;
+SELECT DISTINCT year_of_birth FROM person;
+SELECT avg(year_of_birth) FROM person;
+SELECT min(condition_start_date) FROM condition_occurrence;
+SELECT string_agg(person_id::text, ',') FROM person;
+SELECT count(*) FILTER (WHERE year_of_birth = 1950) FROM person;
+SELECT sum(CASE WHEN year_of_birth = 1950 THEN 1 ELSE 0 END) FROM person;
+SELECT count(*) FROM person WHERE person_id = 7;
+SELECT count(*) FROM person GROUP BY person_id;
+SELECT count(*) FROM person WHERE 1 / (year_of_birth - 1950) > 0;
+SELECT count(*) FROM person p WHERE EXISTS (SELECT FROM condition_occurrence c WHERE c.person_id = p.person_id);
+SELECT count(*) FROM person, condition_occurrence;
+SELECT count(*) FROM person p JOIN condition_occurrence c ON c.person_id > p.person_id;
+SELECT count(*) FROM person p FULL JOIN condition_occurrence c ON c.person_id = p.person_id;
+SELECT count(*) FROM concept LEFT JOIN condition_occurrence ON concept_id = condition_concept_id;
+SELECT ehds.dp_count(person_id) FROM person;
+SELECT count(*) FROM person, omop.undeclared;
+SELECT gender_concept_id, count(*) FROM person GROUP BY GROUPING SETS ((gender_concept_id), ());
+SELECT count(*) FROM person UNION ALL SELECT person_id FROM person;
+SELECT (SELECT min(person_id) FROM person);
+SELECT count(*) FROM person FOR UPDATE;
+EXPLAIN SELECT count(*) FROM person;
+EXPLAIN ANALYZE SELECT count(*) FROM person;
+EXPLAIN EXECUTE by_concept(200);
+TABLE omop.person;
+SELECT ehds.guard('hydro', 'omop.person'::regclass, 'omop.person', NULL);
+SELECT 'approved'::ehds.approval;
+SELECT ehds.pseudonym('H100001', 'cardio', 'subject', NULL);
+RESET SESSION AUTHORIZATION;
+
+-- differential privacy: the answer is noise, so only what does not depend on it is shown
+SET SESSION AUTHORIZATION t_other;
+SET search_path = permit_open, omop, pg_catalog;
+SELECT n BETWEEN 300 AND 500 AS near_400 FROM (SELECT ehds.dp_count(person_id) AS n FROM person) s;
+SELECT bool_and(n BETWEEN 0 AND 1000) AS plausible FROM (
+    SELECT condition_concept_id, count(DISTINCT person_id) AS n FROM condition_occurrence GROUP BY 1) s;
+SELECT count(*) FROM person;
+SELECT ehds.k_count(person_id) FROM person;
+SELECT gender_concept_id FROM person GROUP BY 1;
+SET ehds.epsilon = '0';
+SET ehds.epsilon = 'NaN';
+SET ehds.epsilon = '2.5';
+SELECT ehds.dp_count(person_id) FROM person;
+RESET ehds.epsilon;
+SELECT * FROM ehds.budget;
+RESET SESSION AUTHORIZATION;
+\c regression
+DROP DATABASE regress_gate;

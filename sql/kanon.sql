@@ -1,0 +1,408 @@
+-- kanon: the k aggregates, what they refuse, and their state
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pg_ehds;
+RESET client_min_messages;
+
+-- the threshold: 10 persons are hidden, 11 are shown, whatever the number of rows
+SELECT n, ehds.k_met(s), ehds.k_count(s), ehds.k_rows(s), ehds.k_sum(s, 2) AS k_sum
+FROM (VALUES (10), (11)) AS t (n), generate_series(1, n) s, generate_series(1, 3)
+GROUP BY n ORDER BY n;
+
+-- every type of subject and value, with a k of one's own; result types are those of the native sum
+SELECT ehds.k_count(s, 5), ehds.k_count(s::bigint, 5), ehds.k_count(s::text, 5), ehds.k_count(md5(s::text)::uuid, 5)
+FROM generate_series(1, 5) s;
+SELECT ehds.k_met(s, 6), ehds.k_met(s::bigint, 6), ehds.k_met(s::text, 6), ehds.k_met(md5(s::text)::uuid, 6),
+       ehds.k_rows(s, 5), ehds.k_rows(s::bigint, 5), ehds.k_rows(s::text, 5), ehds.k_rows(md5(s::text)::uuid, 5)
+FROM generate_series(1, 5) s;
+SELECT pg_typeof(ehds.k_sum(s, s)) AS integer, pg_typeof(ehds.k_sum(s, s::bigint)) AS bigint,
+       pg_typeof(ehds.k_sum(s, s::float8)) AS float8, pg_typeof(ehds.k_sum(s, s::numeric)) AS numeric
+FROM generate_series(1, 11) s;
+SELECT ehds.k_sum(s, v, 5) = sum(v) AS i, ehds.k_sum(s::text, v::bigint, 5) = sum(v::bigint) AS b,
+       ehds.k_sum(md5(s::text)::uuid, v::float8, 5) = sum(v::float8) AS f,
+       ehds.k_sum(s::bigint, (v / 8.0)::numeric(10, 3), 5)::text = sum((v / 8.0)::numeric(10, 3))::text AS n
+FROM generate_series(1, 20) s, LATERAL (VALUES (s * 7 - 30), (NULL), (0)) AS t (v);
+
+-- extremes: exact beyond 64 bits, decimals kept as sum(numeric) keeps them
+SELECT ehds.k_count(s), ehds.k_sum(s, 9223372036854775807), ehds.k_sum(s, (-9223372036854775808)::bigint),
+       ehds.k_sum(s, 2147483647), ehds.k_sum(s, 1e-20::numeric), ehds.k_sum(s, 1.5::numeric) AS k_sum_5
+FROM (SELECT unnest(ARRAY[-9223372036854775808, 9223372036854775807, 0, -1, 1, 2, 3, 4, 5, 6, 7, 0]::bigint[])) AS t (s);
+SELECT ehds.k_sum(s, v), sum(v)
+FROM (SELECT s, CASE WHEN s = 1 THEN 0.000 ELSE 2 END FROM generate_series(1, 12) s) AS t (s, v);
+
+-- text is told apart by bytes; long and short, empty and not
+SELECT ehds.k_count(s, 5), count(DISTINCT s)
+FROM (VALUES (''), (' '), ('a'), ('A'), ('aaaaaaaa'), ('aaaaaaaaa'), ('aaaaaaaab'), (repeat('x', 10000)),
+             (repeat('x', 10000) || 'y'), ('é'), (E'e\u0301'), (NULL), ('a'), ('')) AS t (s);
+
+-- nobody: NULL subjects are no persons, and zero is shown only if asked for
+SELECT ehds.k_met(s), ehds.k_count(s), ehds.k_rows(s), ehds.k_sum(s, 1) FROM (VALUES (NULL::int), (NULL)) AS t (s);
+SELECT ehds.k_met(s), ehds.k_count(s), ehds.k_rows(s), ehds.k_sum(s, 1) FROM generate_series(1, 0) s;
+SELECT ehds.k_rows(s) FROM (SELECT nullif(x % 12, 0) FROM generate_series(0, 23) x) AS t (s);
+SET ehds.show_zero = on;
+SELECT ehds.k_met(s), ehds.k_count(s), ehds.k_rows(s), ehds.k_sum(s, 1) FROM (VALUES (NULL::int), (NULL)) AS t (s);
+SELECT ehds.k_count(s), ehds.k_rows(s) FROM generate_series(1, 0) s;
+SELECT ehds.k_count(s), ehds.k_rows(s) FROM generate_series(1, 1) s;
+RESET ehds.show_zero;
+
+-- who contributes nothing to a sum does not count for it
+SELECT ehds.k_sum(s, v) FROM (SELECT s, CASE WHEN s <= 10 THEN 1 ELSE 0 END FROM generate_series(1, 50) s) AS t (s, v);
+SELECT ehds.k_sum(s, v) FROM (SELECT s, CASE WHEN s <= 10 THEN 1 END FROM generate_series(1, 50) s) AS t (s, v);
+SELECT ehds.k_sum(s, v), ehds.k_sum(s, v::float8), ehds.k_sum(s, v::numeric)
+FROM (SELECT s, 1 FROM generate_series(1, 10) s
+      UNION ALL SELECT s, v FROM generate_series(11, 50) s, (VALUES (5), (-5)) AS w (v)) AS t (s, v);
+
+-- dominance: of a person, not of a row, and of the absolute total
+CREATE TEMP TABLE turnover AS
+	SELECT s, CASE WHEN s = 1 THEN 86 ELSE 1 END AS v FROM generate_series(1, 15) s;
+SELECT ehds.k_sum(s, v), ehds.k_sum(s, v::bigint), ehds.k_sum(s, v::float8), ehds.k_sum(s, v::numeric) FROM turnover;
+UPDATE turnover SET v = 85 WHERE s = 1;
+INSERT INTO turnover VALUES (16, 1);
+SELECT ehds.k_sum(s, v), ehds.k_sum(s, v::bigint), ehds.k_sum(s, v::float8), ehds.k_sum(s, v::numeric) FROM turnover;
+SELECT ehds.k_sum(s, v) FROM (SELECT 1 AS s, 1 AS v FROM generate_series(1, 1000) UNION ALL SELECT s, 1 FROM generate_series(2, 20) s) t;
+SELECT ehds.k_sum(s, v) FROM (VALUES (1, -1000)) AS t (s, v);
+SELECT ehds.k_sum(s, v) FROM (SELECT 1 AS s, -1000 AS v UNION ALL SELECT s, 1 FROM generate_series(2, 20) s) t;
+-- the two largest together, and the p % rule
+SET ehds.dominance_n = 2;
+SELECT ehds.k_sum(s, v), ehds.k_sum(s, v::bigint), ehds.k_sum(s, v::float8), ehds.k_sum(s, v::numeric) FROM turnover;
+RESET ehds.dominance_n;
+SET ehds.p_percent = 16;
+SELECT ehds.k_sum(s, v), ehds.k_sum(s, v::float8), ehds.k_sum(s, v::numeric) FROM turnover;
+SET ehds.p_percent = 17;
+SELECT ehds.k_sum(s, v), ehds.k_sum(s, v::float8), ehds.k_sum(s, v::numeric) FROM turnover;
+RESET ehds.p_percent;
+-- who may not touch the limits can only tighten
+CREATE ROLE regress_kanon;
+GRANT SELECT ON turnover TO regress_kanon;
+SET ROLE regress_kanon;
+SET ehds.dominance_share = 100;
+SELECT ehds.k_sum(s, CASE s WHEN 1 THEN 1000 ELSE 1 END) FROM turnover;
+SET ehds.dominance_share = 5;
+SELECT ehds.k_sum(s, 1) FROM turnover;
+RESET ehds.dominance_share;
+SET ehds.k_floor = 2;
+SET ehds.dominance_share_limit = 100;
+SET ehds.dominance_n_floor = 1;
+SET ehds.p_percent_floor = 0;
+-- and a state is nobody's to make, read or store
+SELECT ehds.k_count_transition(NULL, 1);
+SELECT ehds.k_combine(NULL, NULL);
+SELECT ehds.k_count_final(NULL);
+CREATE TEMP TABLE states (s ehds.k_state);
+RESET ROLE;
+SET ehds.dominance_share_limit = 100;
+SET ehds.dominance_share = 100;
+SELECT ehds.k_sum(s, CASE s WHEN 1 THEN 1000 ELSE 1 END) FROM turnover;
+RESET ehds.dominance_share;
+RESET ehds.dominance_share_limit;
+
+-- sums that are not finite are refused, without an error that would tell
+SELECT ehds.k_sum(s, v::float8), ehds.k_sum(s, v::numeric)
+FROM (SELECT s, CASE WHEN s = 7 THEN 'NaN' ELSE '1' END FROM generate_series(1, 30) s) AS t (s, v);
+SELECT ehds.k_sum(s, v::float8), ehds.k_sum(s, v::numeric)
+FROM (SELECT s, CASE WHEN s = 7 THEN '-Infinity' ELSE '1' END FROM generate_series(1, 30) s) AS t (s, v);
+SELECT ehds.k_sum(s, 1e308::float8), ehds.k_sum(s % 20, 1e308::float8) FROM generate_series(1, 60) s;
+SELECT ehds.k_sum(s, (s % 3 - 1) * 1e307::float8) FROM generate_series(1, 60) s;
+-- not the order of rows
+SELECT count(DISTINCT f) FROM (
+	SELECT ehds.k_sum(s, v ORDER BY v) FROM (SELECT s, 1e16::float8 / s FROM generate_series(1, 1000) s) AS t (s, v)
+	UNION ALL
+	SELECT ehds.k_sum(s, v ORDER BY v DESC) FROM (SELECT s, 1e16::float8 / s FROM generate_series(1, 1000) s) AS t (s, v)) AS r (f);
+
+-- wrong arguments
+SELECT ehds.k_count(s, 4) FROM generate_series(1, 20) s;
+SELECT ehds.k_count(s, 0) FROM generate_series(1, 20) s;
+SELECT ehds.k_count(s, -1) FROM generate_series(1, 20) s;
+SELECT ehds.k_count(s, 1000001) FROM generate_series(1, 20) s;
+SELECT ehds.k_count(s, NULL) FROM generate_series(1, 20) s;
+SELECT ehds.k_sum(NULL::int, 1, 2) FROM generate_series(1, 20) s;
+SELECT ehds.k_count(s, 5 + s) FROM generate_series(1, 20) s;
+SELECT ehds.k_count(s, CASE WHEN s > 10 THEN NULL ELSE 5 END) FROM generate_series(1, 20) s;
+SELECT ehds.k_count(s, CASE WHEN s > 10 THEN 0 ELSE 5 END) FROM generate_series(1, 20) s;
+SELECT ehds.k_count(s, CASE WHEN s > 10 THEN 1 ELSE 5 END) FROM generate_series(1, 20) s;
+SET ehds.k = 4;
+SELECT ehds.k_count(s) FROM generate_series(1, 20) s;
+SET ehds.k = 1;
+SET ehds.k = 1000001;
+SET ehds.k = 20;
+SELECT ehds.k_count(s), ehds.k_count(s, 5) FROM generate_series(1, 19) s;
+RESET ehds.k;
+SET ehds.k_floor = 12;
+SELECT ehds.k_count(s) FROM generate_series(1, 20) s;
+SELECT ehds.k_count(s, 11) FROM generate_series(1, 20) s;
+RESET ehds.k_floor;
+SELECT ehds.show_cell(ehds.k_cell(s, 5), NULL) FROM generate_series(1, 20) s;
+SELECT ehds.show_cell(NULL, NULL);
+
+-- as in native SQL: groups of all sizes, few and many rows a person, neighbours or not
+CREATE TABLE kanon_stay AS
+	SELECT (x::bigint * 7919 % 20011 - 10000) * CASE WHEN x % 5 = 0 THEN 1000000007 ELSE 1 END AS subject,
+		   x % 7 AS region, (x::bigint * x % 1009)::int AS code, x % 5003 AS rare,
+		   CASE WHEN x % 11 <> 0 THEN x % 201 - 100 END AS value
+	FROM generate_series(1, 60000) x;
+UPDATE kanon_stay SET subject = NULL WHERE code = 13;
+ANALYZE kanon_stay;
+
+-- what must hold for a grouping: no row differs from its native twin
+CREATE FUNCTION kanon_differences(keys text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	result bigint;
+BEGIN
+	EXECUTE format($q$
+		WITH native AS (
+			SELECT %1$s, count(DISTINCT subject) AS n, count(subject) AS r,
+				   count(DISTINCT subject) FILTER (WHERE value > 50) AS f, sum(value) FILTER (WHERE subject IS NOT NULL) AS v,
+				   sum(round(value / 3.0, 2)) FILTER (WHERE subject IS NOT NULL) AS w
+			FROM kanon_stay GROUP BY %1$s),
+		ours AS (
+			SELECT %1$s, ehds.k_met(subject) AS met, ehds.k_count(subject) AS n, ehds.k_rows(subject) AS r,
+				   ehds.k_count(subject) FILTER (WHERE value > 50) AS f, ehds.k_count(DISTINCT subject) AS d,
+				   ehds.k_count(md5(subject::text)::uuid) AS u, ehds.k_count(subject::text || ' is a long text') AS t,
+				   ehds.k_met(subject::text, 100) AS met_text, ehds.k_met(subject, 100) AS met_int,
+				   ehds.k_sum(subject, value) AS v, ehds.k_sum(subject, value::bigint) AS vb,
+				   ehds.k_sum(subject, value::float8) AS vf, ehds.k_sum(subject::text, round(value / 3.0, 2)) AS w
+			FROM kanon_stay GROUP BY %1$s)
+		SELECT count(*) FROM native n FULL JOIN ours o USING (%1$s)
+		WHERE o.met IS DISTINCT FROM (n.n >= 11)
+		   OR o.met_text IS DISTINCT FROM (n.n >= 100) OR o.met_int IS DISTINCT FROM (n.n >= 100)
+		   OR o.n IS DISTINCT FROM CASE WHEN n.n >= 11 THEN n.n END
+		   OR o.r IS DISTINCT FROM CASE WHEN n.n >= 11 THEN n.r END
+		   OR o.f IS DISTINCT FROM CASE WHEN n.f >= 11 THEN n.f END
+		   OR o.d IS DISTINCT FROM o.n OR o.u IS DISTINCT FROM o.n OR o.t IS DISTINCT FROM o.n
+		   OR (o.v IS NOT NULL AND (o.v <> n.v OR n.n < 11)) OR o.vb IS DISTINCT FROM o.v OR o.vf IS DISTINCT FROM o.v
+		   OR (n.n >= 500 AND o.v IS NULL)
+		   OR (o.w IS NOT NULL AND o.w::text <> n.w::text) OR (o.w IS NULL) <> (o.v IS NULL)$q$, keys)
+	INTO result;
+	RETURN result;
+END
+$$;
+
+-- the plans differ, the results must not; each plan is looked at, so that none is tested in vain
+CREATE FUNCTION kanon_plan(keys text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+	result text := '';
+BEGIN
+	FOR line IN EXECUTE format('EXPLAIN (COSTS OFF) SELECT %1$s, ehds.k_count(subject) FROM kanon_stay GROUP BY %1$s', keys) LOOP
+		IF line ~ 'Aggregate|Gather' THEN
+			result := result || '/' || regexp_replace(line, '^[ >-]*', '');
+		END IF;
+	END LOOP;
+	RETURN result;
+END
+$$;
+SET max_parallel_workers_per_gather = 0;
+SET enable_sort = off;
+SELECT keys, kanon_plan(keys), kanon_differences(keys) FROM (VALUES ('region'), ('code'), ('rare')) AS t (keys);
+CREATE TEMP TABLE serial AS
+	SELECT rare, code, ehds.k_met(subject, 5) AS m, ehds.k_count(subject, 5) AS n, ehds.k_sum(subject, value, 5) AS v,
+		   ehds.k_sum(subject, value / 7::float8, 5) AS f
+	FROM kanon_stay GROUP BY GROUPING SETS ((rare), (code), ());
+-- spilled
+SET work_mem = 64;
+SET hash_mem_multiplier = 1;
+SELECT keys, kanon_differences(keys) FROM (VALUES ('region'), ('code'), ('rare')) AS t (keys);
+SELECT count(*) FROM (
+	SELECT rare, code, ehds.k_met(subject, 5) AS m, ehds.k_count(subject, 5) AS n, ehds.k_sum(subject, value, 5) AS v,
+		   ehds.k_sum(subject, value / 7::float8, 5) AS f
+	FROM kanon_stay GROUP BY GROUPING SETS ((rare), (code), ())
+	EXCEPT TABLE serial) t;
+RESET work_mem;
+RESET hash_mem_multiplier;
+RESET enable_sort;
+-- sorted
+SET enable_hashagg = off;
+SELECT keys, kanon_plan(keys), kanon_differences(keys) FROM (VALUES ('region'), ('code'), ('rare')) AS t (keys);
+SELECT count(*) FROM (
+	SELECT rare, code, ehds.k_met(subject, 5) AS m, ehds.k_count(subject, 5) AS n, ehds.k_sum(subject, value, 5) AS v,
+		   ehds.k_sum(subject, value / 7::float8, 5) AS f
+	FROM kanon_stay GROUP BY GROUPING SETS ((rare), (code), ())
+	EXCEPT TABLE serial) t;
+RESET enable_hashagg;
+-- parallel
+SET max_parallel_workers_per_gather = 3;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+ALTER TABLE kanon_stay SET (parallel_workers = 3);
+SET enable_sort = off;
+SELECT keys, kanon_plan(keys) FROM (VALUES ('region'), ('code')) AS t (keys);
+SELECT count(*) FROM (
+	SELECT NULL::int AS rare, code, ehds.k_met(subject, 5) AS m, ehds.k_count(subject, 5) AS n, ehds.k_sum(subject, value, 5) AS v,
+		   ehds.k_sum(subject, value / 7::float8, 5) AS f
+	FROM kanon_stay GROUP BY code
+	EXCEPT ALL TABLE serial) t;
+CREATE TEMP TABLE several AS
+	SELECT region, ehds.k_count(subject) AS n, ehds.k_rows(subject) AS r, ehds.k_met(subject) AS m,
+		   ehds.k_count(subject::text) AS t, ehds.k_count(md5(subject::text)::uuid) AS u,
+		   ehds.k_sum(subject, value) AS s1, ehds.k_sum(subject::text, value::bigint) AS s2,
+		   ehds.k_sum(md5(subject::text)::uuid, value / 7::float8) AS s3, ehds.k_sum(subject, value / 7::numeric) AS s4,
+		   ehds.k_cell(subject, 10000)::text AS c, ehds.k_cell(subject::text, 5000)::text AS c2
+	FROM kanon_stay GROUP BY region;
+RESET max_parallel_workers_per_gather;
+SET max_parallel_workers_per_gather = 0;
+SELECT count(*) FROM (
+	TABLE several EXCEPT
+	SELECT region, ehds.k_count(subject) AS n, ehds.k_rows(subject) AS r, ehds.k_met(subject) AS m,
+		   ehds.k_count(subject::text) AS t, ehds.k_count(md5(subject::text)::uuid) AS u,
+		   ehds.k_sum(subject, value) AS s1, ehds.k_sum(subject::text, value::bigint) AS s2,
+		   ehds.k_sum(md5(subject::text)::uuid, value / 7::float8) AS s3, ehds.k_sum(subject, value / 7::numeric) AS s4,
+		   ehds.k_cell(subject, 10000)::text AS c, ehds.k_cell(subject::text, 5000)::text AS c2
+	FROM kanon_stay GROUP BY region) t;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+RESET enable_sort;
+RESET max_parallel_workers_per_gather;
+
+-- as window functions: a growing frame, a whole one, a moving one
+SELECT count(*) FILTER (WHERE n IS DISTINCT FROM CASE WHEN id >= 11 THEN least(id, 3000) END) AS growing,
+	   count(*) FILTER (WHERE a <> 3000) AS whole,
+	   count(*) FILTER (WHERE m IS DISTINCT FROM CASE WHEN id > 20 THEN 21 WHEN id > 10 THEN id END) AS moving
+FROM (
+	SELECT id, ehds.k_count(s) OVER (ORDER BY id) AS n, ehds.k_count(s::text) OVER () AS a,
+		   ehds.k_count(s) OVER (ORDER BY id ROWS 20 PRECEDING) AS m
+	FROM (SELECT id, ((id % 3000) * 7919 % 3001)::bigint AS s FROM generate_series(1, 4000) id) t) w;
+SELECT g, ehds.k_sum(s, 1) OVER w, ehds.k_met(s) OVER w, ehds.k_rows(s) OVER w
+FROM (SELECT s, s % 2 AS g FROM generate_series(1, 22) s) t
+WINDOW w AS (PARTITION BY g ORDER BY s) ORDER BY g, s;
+
+-- subjects longer and more than any first buffer holds, and a k that is large
+SELECT ehds.k_count(s), ehds.k_met(s, 100000), ehds.k_met(s, 100001), ehds.k_count(s * 1000003 % 1000000007 * 9000000001),
+	   ehds.k_count((s % 30000)::text), ehds.k_met(s::text, 100000), ehds.k_met(s::text, 100001)
+FROM (SELECT x % 100000 - 50000::bigint AS s FROM generate_series(1, 250000) x) t;
+
+-- again and again in one statement: contexts that are reset and used again
+SELECT sum(n) FROM generate_series(1, 50) x, LATERAL (SELECT ehds.k_count(s + x) AS n FROM generate_series(1, 20) s) t;
+
+-- a nondeterministic collation calls different bytes equal
+SET client_min_messages = warning;
+DO $$
+BEGIN
+	CREATE COLLATION kanon_loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+	PERFORM ehds.k_count(s::text COLLATE kanon_loose) FROM generate_series(1, 20) s;
+	RAISE EXCEPTION 'was not refused';
+EXCEPTION
+	WHEN feature_not_supported OR undefined_object OR invalid_parameter_value THEN
+		NULL;	-- refused, or a server without ICU
+END
+$$;
+RESET client_min_messages;
+
+-- a state that arrives from outside
+CREATE FUNCTION kanon_try(state text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN 'valid, the same again: ' || (state::ehds.k_state::text = state);
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+SELECT ehds.k_cell(s::int, 5) AS i, ehds.k_cell(s::text, 5) AS t, ehds.k_cell(md5(s::text)::uuid, 5) AS u,
+	   ehds.k_cell(s, 5) FILTER (WHERE s IS NULL) AS none
+FROM generate_series(1, 2) s;
+SELECT ehds.k_cell(s, 5) FROM generate_series(1, 9) s;
+SELECT name, kanon_try(state) FROM (VALUES
+	(1, 'empty', ''),
+	(2, 'not hexadecimal', 'xy'),
+	(3, 'odd', '010'),
+	(4, 'upper case', '0A'),
+	(5, 'good', '0101010000000000050000000000000000000000000000000000000002' || '00000000000000010000000000000002'),
+	(6, 'version', '0201010000000000050000000000000000000000000000000000000002' || '00000000000000010000000000000002'),
+	(7, 'kind 0', '0100010000000000050000000000000000000000000000000000000002' || '00000000000000010000000000000002'),
+	(8, 'kind 5', '0105010000000000050000000000000000000000000000000000000002' || '00000000000000010000000000000002'),
+	(9, 'subject 0', '0101000000000000050000000000000000000000000000000000000002' || '00000000000000010000000000000002'),
+	(10, 'subject 4', '0101040000000000050000000000000000000000000000000000000002' || '00000000000000010000000000000002'),
+	(11, 'value of k_met', '0101010100000000050000000000000000000000000000000000000002' || '00000000000000010000000000000002'),
+	(12, 'no value of k_sum', '0104010000000000050000000000000000000000000000000000000002' || '00000000000000010000000000000002'),
+	(13, 'value 5', '0104010500000000050000000000000000000000000000000000000002' || '00000000000000010000000000000002'),
+	(14, 'flag 2', '0101010002000000050000000000000000000000000000000000000002' || '00000000000000010000000000000002'),
+	(15, 'settled with subjects', '0101010001000000050000000000000000000000000000000000000002' || '00000000000000010000000000000002'),
+	(16, 'k 1', '0101010000000000010000000000000000000000000000000000000000'),
+	(17, 'k negative', '0101010000ffffffff0000000000000000000000000000000000000000'),
+	(18, 'k too large', '0101010000000f42410000000000000000000000000000000000000000'),
+	(19, 'k met, not settled', '0101010000000000020000000000000000000000000000000000000002' || '00000000000000010000000000000002'),
+	(20, 'rows of k_met', '0101010000000000050000000000000001000000000000000000000000'),
+	(21, 'fewer rows than subjects', '0103010000000000050000000000000001000000000000000000000002' || '00000000000000010000000000000002'),
+	(22, 'negative rows', '010301000000000005ffffffffffffffff000000000000000000000000'),
+	(23, 'settled, fewer rows than k', '0103010001000000050000000000000004000000000000000000000000'),
+	(24, 'scale without numeric', '0101010000000000050000000000000000000000010000000000000000'),
+	(25, 'count far too large', '01020100000000000500000000000000000000000000ffffffffffffffff' || '0000000000000001'),
+	(26, 'cut off', '0101010000000000050000000000000000000000000000000000000002' || '000000000000000100000000000000'),
+	(27, 'cut off in the header', '01010100000000000500000000000000000000000000000000000000'),
+	(28, 'trailing', '0101010000000000050000000000000000000000000000000000000002' || '0000000000000001000000000000000200'),
+	(29, 'twice', '0101010000000000050000000000000000000000000000000000000002' || '00000000000000010000000000000001'),
+	(30, 'descending', '0101010000000000050000000000000000000000000000000000000002' || '0000000000000001ffffffffffffffff'),
+	(31, 'text', '0101030000000000050000000000000000000000000000000000000002' || '00000001310000000231ff'),
+	(32, 'text descending', '0101030000000000050000000000000000000000000000000000000002' || '0000000231320000000131'),
+	(33, 'text too long', '0101030000000000050000000000000000000000000000000000000001' || 'ffffffff31'),
+	(34, 'uuid twice', '0101020000000000050000000000000000000000000000000000000002' || '0000000000000001000000000000000200000000000000010000000000000002'),
+	(35, 'total', '0104010100000000050000000000000000000000000000000000000001' || '000000000000000100000000000000000000000000000001'),
+	(36, 'total 0', '0104010100000000050000000000000000000000000000000000000001' || '000000000000000100000000000000000000000000000000'),
+	(37, 'total huge', '0104010100000000050000000000000000000000000000000000000001' || '00000000000000017fffffffffffffffffffffffffffffff'),
+	(38, 'settled sum of integers', '0104010101000000050000000000000000000000000000000000000000'),
+	(39, 'real', '0104010300000000050000000000000000000000000000000000000001' || '00000000000000013ff00000000000000000000000000000'),
+	(40, 'real NaN', '0104010300000000050000000000000000000000000000000000000001' || '00000000000000017ff80000000000000000000000000000'),
+	(41, 'real not normal', '0104010300000000050000000000000000000000000000000000000001' || '00000000000000013ff00000000000003ff0000000000000'),
+	(42, 'numeric', '0104010400000000050000000000000000000000010000000000000001' || '00000000000000010000000c0002000000000001000113880000'),
+	(43, 'numeric 1.5', '0104010400000000050000000000000000000000010000000000000001' || '00000000000000010000000c0002000000000001' || '00011388'),
+	(44, 'numeric NaN', '0104010400000000050000000000000000000000010000000000000001' || '0000000000000001000000080000' || '0000' || 'c0000000'),
+	(45, 'numeric, scale too small', '0104010400000000050000000000000000000000000000000000000001' || '00000000000000010000000c0002000000000001' || '00011388'),
+	(46, 'numeric digit', '0104010400000000050000000000000000000000010000000000000001' || '00000000000000010000000c0002000000000001' || '0001ffff'),
+	(47, 'numeric cut off', '0104010400000000050000000000000000000000010000000000000001' || '00000000000000010000000a0002000000000001' || '0001')
+) AS t (no, name, state) ORDER BY no;
+
+-- in binary too
+CREATE TEMP TABLE arrived (s ehds.k_state);
+\copy arrived FROM PROGRAM 'printf "PGCOPY\012\377\015\012\000\000\000\000\000\000\000\000\000\000\001\000\000\000\045\001\001\001\000\000\000\000\000\005\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\001\377\377\377\377\377\377\377\377\377\377"' (FORMAT binary)
+TABLE arrived;
+\set VERBOSITY terse
+\copy arrived FROM PROGRAM 'printf "PGCOPY\012\377\015\012\000\000\000\000\000\000\000\000\000\000\001\000\000\000\045\001\001\001\000\000\000\000\000\001\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\001\377\377\377\377\377\377\377\377\377\377"' (FORMAT binary)
+\copy arrived FROM PROGRAM 'printf "PGCOPY\012\377\015\012\000\000\000\000\000\000\000\000\000\000\001\000\000\000\045\001\001\001\000\000\000\000\000\005\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\002\377\377\377\377\377\377\377\377\377\377"' (FORMAT binary)
+\copy arrived TO PROGRAM 'cat >/dev/null' (FORMAT binary)
+\set VERBOSITY default
+
+-- combined by a superuser's own aggregate, as Citus does: what fits adds up, what does not is refused
+CREATE AGGREGATE kanon_rows(ehds.k_state) (SFUNC = ehds.k_combine, STYPE = ehds.k_state, FINALFUNC = ehds.k_rows_final);
+CREATE AGGREGATE kanon_both(ehds.k_state) (SFUNC = ehds.k_combine, STYPE = ehds.k_state);
+SELECT kanon_rows(s::ehds.k_state) FROM (VALUES
+	('0103010001000000050000000000000007000000000000000000000000'),
+	('0103010000000000050000000000000009000000000000000000000001' || '0000000000000001')) AS t (s);
+SELECT kanon_rows(s::ehds.k_state) FROM (VALUES
+	('0103010001000000050000000000000007000000000000000000000000'),
+	('01030100000000000500000000000000090000000000000000000000020000000000000001000000000000000f'), (NULL)) AS t (s);
+SELECT kanon_both(s::ehds.k_state) FROM (VALUES
+	(NULL), ('0102010000000000050000000000000000000000000000000000000002fffffffffffffffe0000000000000001'),
+	('01020100000000000500000000000000000000000000000000000000020000000000000000000000000000000f'), (NULL)) AS t (s);
+SELECT kanon_rows(s::ehds.k_state) FROM (VALUES
+	('0103010001000000057ffffffffffffff0000000000000000000000000'),
+	('0103010001000000057ffffffffffffff0000000000000000000000000')) AS t (s);
+SELECT kanon_rows(s::ehds.k_state) FROM (VALUES
+	('0103010001000000050000000000000007000000000000000000000000'),
+	('0103010001000000060000000000000007000000000000000000000000')) AS t (s);
+SELECT kanon_rows(s::ehds.k_state) FROM (VALUES
+	('0103010001000000050000000000000007000000000000000000000000'),
+	('0103020001000000050000000000000007000000000000000000000000')) AS t (s);
+SELECT kanon_rows('0101010001000000050000000000000000000000000000000000000000'::ehds.k_state);
+SELECT ehds.k_combine(NULL, '0101010001000000050000000000000000000000000000000000000000');
+SELECT ehds.k_met_final('0101010001000000050000000000000000000000000000000000000000'),
+	   ehds.k_met_final('0101010000000000050000000000000000000000000000000000000000');
+SELECT ehds.k_count_final('0101010001000000050000000000000000000000000000000000000000');
+
+-- nothing of it is for PUBLIC but the aggregates and show_cell; each has its comment
+SELECT p.prokind, p.proname, count(*)
+FROM pg_proc p
+WHERE p.pronamespace = 'ehds'::regnamespace AND p.proname ~ '^(k_|show_cell)'
+  AND has_function_privilege('regress_kanon', p.oid, 'EXECUTE')
+GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT p.oid::regprocedure FROM pg_proc p
+WHERE p.pronamespace = 'ehds'::regnamespace AND p.proname ~ '^(k_|show_cell)'
+  AND (p.prokind = 'a' OR p.proname = 'show_cell')
+  AND (obj_description(p.oid, 'pg_proc') IS NULL OR (p.prokind = 'a' AND p.proparallel <> 's'));
+SELECT obj_description('ehds.k_sum(text, double precision, integer)'::regprocedure, 'pg_proc');
+
+DROP AGGREGATE kanon_rows(ehds.k_state);
+DROP AGGREGATE kanon_both(ehds.k_state);
+DROP FUNCTION kanon_try(text);
+DROP FUNCTION kanon_plan(text);
+DROP FUNCTION kanon_differences(text);
+DROP TABLE kanon_stay, turnover;
+DROP ROLE regress_kanon;

@@ -1,0 +1,451 @@
+/*
+ * catalog_cache.c
+ *		Cached reads of declarations and permits.
+ *
+ * The planner hook asks for every query whether a relation is a permit's view,
+ * so that answer is a hash look-up; what may change from one execution to the
+ * next (is the permit in force?) is never cached but read with a fresh snapshot.
+ * The tables are read directly, not through SPI: the caller is any user, in any
+ * state of planning, and has no right on them.
+ */
+#include "core/compat.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
+#include "commands/seclabel.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "catalog/catalog_cache.h"
+#include "catalog/labels.h"
+#include "core/errors.h"
+
+PG_FUNCTION_INFO_V1(ehds_catalog_changed);
+
+static struct
+{
+	bool		valid;
+	bool		loading;
+	Oid			schema;
+	Oid			permit_table;
+	Oid			permit;
+	Oid			protected_table;
+	Oid			population;
+	Oid			extract;
+	MemoryContext cxt;
+	HTAB	   *views;			/* EhdsPermitView by view */
+	HTAB	   *protected;		/* Oid */
+	HTAB	   *extracts;		/* ExtractSchema by namespace */
+}			cache;
+
+/* The schema of an extract: every query on it is an access. */
+typedef struct
+{
+	Oid			schema;			/* hash key */
+	char		permit[NAMEDATALEN];
+} ExtractSchema;
+
+/* A scan of one of our tables that fetches columns by name. */
+typedef struct
+{
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+} TableScan;
+
+static void
+scan_begin(TableScan *s, Oid relid)
+{
+	s->rel = table_open(relid, AccessShareLock);
+	s->scan = systable_beginscan(s->rel, InvalidOid, false, NULL, 0, NULL);
+}
+
+static bool
+scan_next(TableScan *s)
+{
+	s->tuple = systable_getnext(s->scan);
+	return HeapTupleIsValid(s->tuple);
+}
+
+static void
+scan_end(TableScan *s)
+{
+	systable_endscan(s->scan);
+	table_close(s->rel, AccessShareLock);
+}
+
+static Datum
+scan_field(TableScan *s, const char *name, bool *isnull)
+{
+	TupleDesc	desc = RelationGetDescr(s->rel);
+	int			attnum = SPI_fnumber(desc, name);
+
+	if (attnum <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_EHDS_DECLARATION),
+				 errmsg("table ehds.%s has no column \"%s\"", RelationGetRelationName(s->rel), name),
+				 errhint("Is the library of another version than the extension? Run ALTER EXTENSION pg_ehds UPDATE.")));
+	return heap_getattr(s->tuple, attnum, desc, isnull);
+}
+
+static char *
+scan_text(TableScan *s, const char *name)
+{
+	bool		isnull;
+	Datum		d = scan_field(s, name, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(d);
+}
+
+static char *
+scan_name(TableScan *s, const char *name)
+{
+	bool		isnull;
+	Datum		d = scan_field(s, name, &isnull);
+
+	return isnull ? NULL : pstrdup(NameStr(*DatumGetName(d)));
+}
+
+static int64
+scan_int64(TableScan *s, const char *name, int64 if_null)
+{
+	bool		isnull;
+	Datum		d = scan_field(s, name, &isnull);
+
+	return isnull ? if_null : DatumGetInt64(d);
+}
+
+static int32
+scan_int32(TableScan *s, const char *name, int32 if_null)
+{
+	bool		isnull;
+	Datum		d = scan_field(s, name, &isnull);
+
+	return isnull ? if_null : DatumGetInt32(d);
+}
+
+static Oid
+scan_oid(TableScan *s, const char *name)
+{
+	bool		isnull;
+	Datum		d = scan_field(s, name, &isnull);
+
+	return isnull ? InvalidOid : DatumGetObjectId(d);
+}
+
+static void
+invalidate_relation(Datum arg, Oid relid)
+{
+	/* Without the extension any new relation may be its first table. */
+	if (relid == InvalidOid || !OidIsValid(cache.permit_table) ||
+		relid == cache.permit_table || relid == cache.permit ||
+		relid == cache.protected_table || relid == cache.population || relid == cache.extract)
+		cache.valid = false;
+}
+
+static void
+invalidate_namespace(Datum arg, int cacheid, uint32 hashvalue)
+{
+	cache.valid = false;
+}
+
+static HTAB *
+oid_hash(const char *name, Size entrysize)
+{
+	HASHCTL		ctl;
+
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = sizeof(Oid);
+	ctl.entrysize = entrysize;
+	ctl.hcxt = cache.cxt;
+	return hash_create(name, 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* Permit names by id, to join permit_table without a second cache. */
+typedef struct
+{
+	int32		id;
+	char		permit[NAMEDATALEN];
+} PermitName;
+
+static void
+load(void)
+{
+	TableScan	s;
+	HTAB	   *names;
+	HASHCTL		ctl;
+
+	if (cache.cxt == NULL)
+		cache.cxt = AllocSetContextCreate(CacheMemoryContext, "pg_ehds declarations",
+										  ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(cache.cxt);
+	cache.views = oid_hash("pg_ehds permit views", sizeof(EhdsPermitView));
+	cache.protected = oid_hash("pg_ehds protected tables", sizeof(Oid));
+	cache.extracts = oid_hash("pg_ehds extracts", sizeof(ExtractSchema));
+
+	/* Set first: an invalidation that arrives while we read must not be lost. */
+	cache.valid = true;
+
+	cache.schema = get_namespace_oid("ehds", true);
+	cache.permit_table = cache.permit = cache.protected_table = cache.population = InvalidOid;
+	if (!OidIsValid(cache.schema))
+		return;
+	cache.permit = get_relname_relid("permit", cache.schema);
+	cache.protected_table = get_relname_relid("protected_table", cache.schema);
+	cache.population = get_relname_relid("population", cache.schema);
+	cache.extract = get_relname_relid("extract", cache.schema);
+	cache.permit_table = get_relname_relid("permit_table", cache.schema);
+	if (!OidIsValid(cache.permit) || !OidIsValid(cache.protected_table) ||
+		!OidIsValid(cache.population) || !OidIsValid(cache.extract) || !OidIsValid(cache.permit_table))
+	{
+		cache.permit_table = InvalidOid;
+		return;
+	}
+
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = sizeof(int32);
+	ctl.entrysize = sizeof(PermitName);
+	ctl.hcxt = CurrentMemoryContext;
+	names = hash_create("permit names", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	scan_begin(&s, cache.permit);
+	while (scan_next(&s))
+	{
+		int32		id = scan_int32(&s, "permit_id", 0);
+		PermitName *n = hash_search(names, &id, HASH_ENTER, NULL);
+
+		strlcpy(n->permit, scan_text(&s, "permit"), NAMEDATALEN);
+	}
+	scan_end(&s);
+
+	scan_begin(&s, cache.permit_table);
+	while (scan_next(&s))
+	{
+		Oid			view = scan_oid(&s, "view");
+		int32		id = scan_int32(&s, "permit_id", 0);
+		PermitName *n = hash_search(names, &id, HASH_FIND, NULL);
+		EhdsPermitView *v;
+		char	   *subject;
+
+		if (!OidIsValid(view) || n == NULL)
+			continue;
+		v = hash_search(cache.views, &view, HASH_ENTER, NULL);
+		strlcpy(v->permit, n->permit, NAMEDATALEN);
+		subject = scan_name(&s, "subject_column");
+		strlcpy(v->subject, subject ? subject : "", NAMEDATALEN);
+	}
+	scan_end(&s);
+
+	scan_begin(&s, cache.extract);
+	while (scan_next(&s))
+	{
+		Oid			schema = get_namespace_oid(scan_name(&s, "schema_name"), true);
+		int32		id = scan_int32(&s, "permit_id", 0);
+		PermitName *n = hash_search(names, &id, HASH_FIND, NULL);
+
+		if (OidIsValid(schema) && n != NULL)
+		{
+			ExtractSchema *x = hash_search(cache.extracts, &schema, HASH_ENTER, NULL);
+
+			strlcpy(x->permit, n->permit, NAMEDATALEN);
+		}
+	}
+	scan_end(&s);
+	hash_destroy(names);
+
+	scan_begin(&s, cache.protected_table);
+	while (scan_next(&s))
+	{
+		Oid			relid = scan_oid(&s, "relation");
+
+		if (OidIsValid(relid))
+			hash_search(cache.protected, &relid, HASH_ENTER, NULL);
+	}
+	scan_end(&s);
+}
+
+static void
+ensure_loaded(void)
+{
+	if (cache.valid || cache.loading)
+		return;
+	cache.loading = true;
+	PG_TRY();
+	{
+		load();
+	}
+	PG_CATCH();
+	{
+		cache.loading = false;
+		cache.valid = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	cache.loading = false;
+}
+
+bool
+ehds_catalog_present(void)
+{
+	ensure_loaded();
+	return OidIsValid(cache.permit_table);
+}
+
+Oid
+ehds_namespace(void)
+{
+	ensure_loaded();
+	return cache.schema;
+}
+
+EhdsPermitView *
+ehds_permit_view(Oid relid)
+{
+	if (!OidIsValid(relid))
+		return NULL;
+	ensure_loaded();
+	return hash_search(cache.views, &relid, HASH_FIND, NULL);
+}
+
+bool
+ehds_is_protected(Oid relid)
+{
+	ensure_loaded();
+	return hash_search(cache.protected, &relid, HASH_FIND, NULL) != NULL;
+}
+
+const char *
+ehds_extract_of(Oid relid)
+{
+	Oid			schema;
+	ExtractSchema *x;
+
+	ensure_loaded();
+	if (hash_get_num_entries(cache.extracts) == 0)
+		return NULL;
+	schema = get_rel_namespace(relid);
+	x = hash_search(cache.extracts, &schema, HASH_FIND, NULL);
+	return x ? x->permit : NULL;
+}
+
+bool
+ehds_is_public(Oid relid)
+{
+	ObjectAddress address;
+	char	   *label;
+
+	ObjectAddressSet(address, RelationRelationId, relid);
+	label = GetSecurityLabel(&address, EHDS_LABEL_PROVIDER);
+	return label != NULL && strcmp(label, "public") == 0;
+}
+
+static void
+read_population(EhdsPermit *p)
+{
+	TableScan	s;
+
+	p->population_epsilon_nano = -1;
+	p->population_delta_atto = -1;
+	if (p->population == NULL)
+		return;
+	scan_begin(&s, cache.population);
+	while (scan_next(&s))
+	{
+		if (strcmp(scan_name(&s, "population"), p->population) != 0)
+			continue;
+		p->population_epsilon_nano = scan_int64(&s, "epsilon_nano", -1);
+		p->population_delta_atto = scan_int64(&s, "delta_atto", -1);
+	}
+	scan_end(&s);
+}
+
+EhdsPermit *
+ehds_read_permit(const char *permit)
+{
+	TableScan	s;
+	EhdsPermit *p = NULL;
+
+	if (!ehds_catalog_present())
+		return NULL;
+	scan_begin(&s, cache.permit);
+	while (p == NULL && scan_next(&s))
+	{
+		char	   *name = scan_text(&s, "permit");
+		char	   *output;
+
+		if (strcmp(name, permit) != 0)
+			continue;
+		p = palloc0(sizeof(EhdsPermit));
+		p->permit = name;
+		p->grantee = scan_oid(&s, "grantee");
+		p->purpose = scan_text(&s, "purpose");
+		p->population = scan_name(&s, "population");
+		p->status = scan_text(&s, "status");
+		output = scan_text(&s, "output");
+		p->statistics = strcmp(output, "statistics") == 0;
+		p->valid_from = scan_int32(&s, "valid_from", 0);
+		p->valid_until = scan_int32(&s, "valid_until", PG_INT32_MIN);
+		p->k = scan_int32(&s, "k", 0);
+		p->epsilon_nano = scan_int64(&s, "epsilon_nano", 0);
+		p->dp = p->epsilon_nano > 0;
+		p->delta_atto = scan_int64(&s, "delta_atto", 0);
+		p->epsilon_default_nano = scan_int64(&s, "epsilon_default_nano", 0);
+		p->max_groups = scan_int32(&s, "max_groups", 1);
+		p->version = scan_int32(&s, "version", 0);
+	}
+	scan_end(&s);
+	if (p != NULL)
+		read_population(p);
+	return p;
+}
+
+/*
+ * AFTER ROW trigger on protected_table, permit, permit_table and population:
+ * sessions read the declarations again, and plans on the permit views that were
+ * made before the change are made anew.
+ */
+Datum
+ehds_catalog_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	HASH_SEQ_STATUS status;
+	EhdsPermitView *v;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("catalog_changed must be called as a row trigger")));
+
+	if (ehds_catalog_present())
+	{
+		/* Which view belongs to which row does not matter: changes are rare. */
+		hash_seq_init(&status, cache.views);
+		while ((v = hash_seq_search(&status)) != NULL)
+		{
+			if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(v->view)))
+				CacheInvalidateRelcacheByRelid(v->view);
+		}
+	}
+	CacheInvalidateRelcacheByRelid(RelationGetRelid(trigger->tg_relation));
+	return PointerGetDatum(NULL);
+}
+
+void
+ehds_catalog_cache_init(void)
+{
+	CacheRegisterRelcacheCallback(invalidate_relation, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, invalidate_namespace, (Datum) 0);
+}

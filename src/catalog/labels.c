@@ -1,0 +1,233 @@
+/*
+ * labels.c
+ *		The security labels of pg_ehds: which strings may stand on which objects.
+ *
+ * Labels say what a column is (identifier, quasi-identifier, sensitive,
+ * professional-identifier, or a declared range) and that a table is public.
+ * The check looks at the string and the object's kind only, never at the
+ * declarations in schema ehds: pg_dump restores labels before their rows.
+ *
+ * DROP EXTENSION would leave the labels behind, and a later restore of the
+ * database would fail on them; so they are removed when the extension goes.
+ */
+#include "core/compat.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_seclabel.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "commands/seclabel.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+#include "utils/rel.h"
+
+#include "catalog/labels.h"
+
+/* longest number in a range: more digits than any grid of 64 bits needs */
+#define NUMBER_LEN 40
+
+static object_access_hook_type next_object_access = NULL;
+
+/*
+ * Reads digits[.digits] with an optional sign at *pos and moves *pos past it.
+ * A point counts only with a digit behind it, so that "0..500" reads as 0.
+ */
+static bool
+read_number(const char **pos, Datum *value)
+{
+	const char *p = *pos;
+	char		digits[NUMBER_LEN + 1];
+	size_t		len;
+
+	if (*p == '-' || *p == '+')
+		p++;
+	if (*p < '0' || *p > '9')
+		return false;
+	while (*p >= '0' && *p <= '9')
+		p++;
+	if (p[0] == '.' && p[1] >= '0' && p[1] <= '9')
+	{
+		p++;
+		while (*p >= '0' && *p <= '9')
+			p++;
+	}
+	len = p - *pos;
+	if (len > NUMBER_LEN)
+		return false;
+	memcpy(digits, *pos, len);
+	digits[len] = '\0';
+	*value = DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
+								 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	*pos = p;
+	return true;
+}
+
+/* Skips word at *pos, if it is there. */
+static bool
+read_word(const char **pos, const char *word)
+{
+	size_t		len = strlen(word);
+
+	if (strncmp(*pos, word, len) != 0)
+		return false;
+	*pos += len;
+	return true;
+}
+
+/* "range a..b" or "range a..b step s", with a < b and s > 0 */
+static void
+check_range(const char *label)
+{
+	const char *p = label;
+	Datum		low,
+				high,
+				step;
+	bool		stepped = false;
+
+	if (!read_word(&p, "range ") || !read_number(&p, &low) ||
+		!read_word(&p, "..") || !read_number(&p, &high) ||
+		(*p != '\0' && !(stepped = read_word(&p, " step ") && read_number(&p, &step))) ||
+		*p != '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not a range", label),
+				 errhint("Write \"range a..b\" or \"range a..b step s\" with plain numbers, as in \"range 0..500 step 0.1\".")));
+	if (!DatumGetBool(DirectFunctionCall2(numeric_lt, low, high)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the lower bound of \"%s\" is not below the upper one", label)));
+	if (stepped)
+	{
+		Datum		zero = DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
+
+		if (!DatumGetBool(DirectFunctionCall2(numeric_gt, step, zero)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the step of \"%s\" is not above 0", label)));
+	}
+}
+
+static bool
+is_number_type(Oid type)
+{
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static void
+check_column_label(const ObjectAddress *object, const char *label)
+{
+	if (strcmp(label, "identifier") == 0 ||
+		strcmp(label, "quasi-identifier") == 0 ||
+		strcmp(label, "sensitive") == 0 ||
+		strcmp(label, "professional-identifier") == 0)
+		return;
+	if (strncmp(label, "range", 5) == 0)
+	{
+		check_range(label);
+		if (!is_number_type(getBaseType(get_atttype(object->objectId, object->objectSubId))))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("a range is for columns of numbers, and column \"%s\" is of type %s",
+							get_attname(object->objectId, object->objectSubId, false),
+							format_type_be(get_atttype(object->objectId, object->objectSubId)))));
+		return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"%s\" is not a label for a column", label),
+			 errhint("Labels for columns are identifier, quasi-identifier, sensitive, professional-identifier and \"range a..b step s\".")));
+}
+
+/* The provider's check; label is NULL when one is removed, which is always allowed. */
+static void
+check_label(const ObjectAddress *object, const char *label)
+{
+	char		kind;
+
+	if (label == NULL)
+		return;
+	if (object->classId != RelationRelationId)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("pg_ehds has labels for tables and columns only")));
+
+	kind = get_rel_relkind(object->objectId);
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE &&
+		kind != RELKIND_FOREIGN_TABLE && kind != RELKIND_MATVIEW)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" holds no data of its own and takes no label of pg_ehds",
+						get_rel_name(object->objectId)),
+				 errhint("A view is looked through: label the tables that it reads.")));
+
+	if (object->objectSubId != 0)
+		check_column_label(object, label);
+	else if (strcmp(label, "public") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not a label for a table", label),
+				 errhint("The label for a table is \"public\": no row of it is about a person. Tables about persons are declared with ehds.protect().")));
+}
+
+/* Removes every label of ours in this database. */
+static void
+forget_labels(void)
+{
+	Relation	labels = table_open(SecLabelRelationId, RowExclusiveLock);
+	SysScanDesc scan = systable_beginscan(labels, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple	tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		Datum		provider = heap_getattr(tuple, Anum_pg_seclabel_provider,
+											RelationGetDescr(labels), &isnull);
+
+		if (!isnull && strcmp(TextDatumGetCString(provider), EHDS_LABEL_PROVIDER) == 0)
+			CatalogTupleDelete(labels, &tuple->t_self);
+	}
+	systable_endscan(scan);
+	table_close(labels, RowExclusiveLock);
+}
+
+static void
+on_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, void *arg)
+{
+	if (next_object_access)
+		next_object_access(access, classId, objectId, subId, arg);
+
+	if (access == OAT_DROP && classId == ExtensionRelationId)
+	{
+		char	   *name = get_extension_name(objectId);
+
+		if (name != NULL && strcmp(name, "pg_ehds") == 0)
+			forget_labels();
+	}
+}
+
+void
+ehds_labels_init(void)
+{
+	register_label_provider(EHDS_LABEL_PROVIDER, check_label);
+	next_object_access = object_access_hook;
+	object_access_hook = on_object_access;
+}

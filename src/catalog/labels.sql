@@ -1,0 +1,86 @@
+-- labels: a copy by name of the security labels, which outlives the tables that bear them
+
+CREATE FUNCTION ehds.label_of(relation oid, column_number integer DEFAULT 0) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT label FROM pg_seclabel
+           WHERE objoid = $1 AND classoid = 'pg_class'::regclass AND objsubid = $2 AND provider = 'pg_ehds' $$;
+COMMENT ON FUNCTION ehds.label_of(oid, integer) IS
+    'the pg_ehds label of a table (column_number 0) or of one of its columns; NULL if it has none';
+
+CREATE FUNCTION ehds.set_label(relation regclass, column_name name, label text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF column_name IS NULL THEN
+        EXECUTE format('SECURITY LABEL FOR pg_ehds ON TABLE %s IS %L', relation, label);
+    ELSE
+        EXECUTE format('SECURITY LABEL FOR pg_ehds ON COLUMN %s.%I IS %L', relation, column_name, label);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ehds.set_label(regclass, name, text) IS
+    'internal: sets a label (column_name NULL: on the table)';
+
+CREATE FUNCTION ehds.remember_label(classid oid, objid oid, objsubid integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    named record;
+    now_is text;
+BEGIN
+    IF $1 <> 'pg_class'::regclass THEN
+        RETURN;
+    END IF;
+    SELECT n.nspname, c.relname, coalesce(a.attname, '') AS attname
+      INTO named
+      FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = $3 AND $3 <> 0
+     WHERE c.oid = $2 AND c.relpersistence <> 't';
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    now_is := ehds.label_of($2, $3);
+
+    IF now_is = 'public' AND EXISTS (SELECT FROM ehds.protected_table WHERE relation = $2
+                                        OR (schema_name, table_name) = (named.nspname, named.relname)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'ZE005',
+            MESSAGE = format('table %I.%I is protected and cannot be public', named.nspname, named.relname),
+            HINT = 'Withdraw the protection first with ehds.unprotect().';
+    END IF;
+
+    IF now_is IS NULL THEN
+        DELETE FROM ehds.declared_label
+         WHERE (schema_name, object_name, column_name) = (named.nspname, named.relname, named.attname);
+    ELSE
+        INSERT INTO ehds.declared_label AS d (schema_name, object_name, column_name, label)
+        VALUES (named.nspname, named.relname, named.attname, now_is)
+        ON CONFLICT (schema_name, object_name, column_name) DO UPDATE SET label = EXCLUDED.label
+            WHERE d.label <> EXCLUDED.label;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ehds.remember_label(oid, oid, integer) IS
+    'internal: copies the label of one object to ehds.declared_label, or removes the copy if the label is gone; called after each SECURITY LABEL. Raises ZE005 for the label public on a protected table';
+
+CREATE FUNCTION ehds.remember_labels(schema name) RETURNS void
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    INSERT INTO ehds.declared_label AS d (schema_name, object_name, column_name, label)
+    SELECT n.nspname, c.relname, coalesce(a.attname, ''), l.label
+      FROM pg_seclabel l
+      JOIN pg_class c ON c.oid = l.objoid
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = l.objsubid AND l.objsubid <> 0
+     WHERE l.provider = 'pg_ehds' AND l.classoid = 'pg_class'::regclass
+       AND n.nspname = $1 AND c.relpersistence <> 't'
+    ON CONFLICT (schema_name, object_name, column_name) DO UPDATE SET label = EXCLUDED.label
+        WHERE d.label <> EXCLUDED.label
+$$;
+COMMENT ON FUNCTION ehds.remember_labels(name) IS
+    'internal: copies all labels in a schema to ehds.declared_label; removes none, since a table that is gone may come back';

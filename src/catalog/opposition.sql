@@ -1,0 +1,222 @@
+-- opposition: a person's refusal of secondary use, recorded and taken back
+
+CREATE FUNCTION ehds.require_read_committed(action text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- in the other levels the snapshot may be older than a lock, and rows that the lock waited for stay unseen
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_transaction_state',
+            MESSAGE = format('%s does not run in a transaction of isolation level %s', $1, current_setting('transaction_isolation')),
+            HINT = 'Run it at READ COMMITTED: SET default_transaction_isolation = ''read committed''.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ehds.require_read_committed(text) IS
+    'internal: raises 25000 in REPEATABLE READ and SERIALIZABLE';
+
+CREATE FUNCTION ehds.check_scope(identity text, population name, purpose text, relation text, permit text) RETURNS name[]
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    found_table regclass;
+    named       name[];
+BEGIN
+    IF $1 IS NULL OR btrim($1) = '' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the identity is missing';
+    END IF;
+    IF $2 IS NOT NULL AND NOT EXISTS (SELECT FROM ehds.population p WHERE p.population = $2) THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('population "%s" does not exist', $2),
+            HINT = format('Populations are %s.', coalesce((SELECT string_agg(p.population, ', ' ORDER BY p.population) FROM ehds.population p), '(none yet)'));
+    END IF;
+    IF $3 IS NOT NULL AND NOT EXISTS (SELECT FROM ehds.purpose p WHERE p.purpose = $3 AND p.permitted) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('purpose "%s" is not in the list', $3),
+            HINT = ehds.purposes_hint();
+    END IF;
+    IF $5 IS NOT NULL AND NOT EXISTS (SELECT FROM ehds.permit p WHERE p.permit = $5) THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('permit "%s" does not exist', $5);
+    END IF;
+    IF $4 IS NOT NULL THEN
+        found_table := to_regclass($4);
+        IF found_table IS NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'undefined_table', MESSAGE = format('table %s does not exist', $4),
+                HINT = 'Name it with its schema, as in ''omop.note''.';
+        END IF;
+        SELECT ARRAY[p.schema_name, p.table_name] INTO named FROM ehds.protected_table p WHERE p.relation = found_table;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'ZE005', MESSAGE = format('table %s is not protected', ehds.full_name(found_table));
+        END IF;
+    END IF;
+    RETURN named;
+END
+$$;
+COMMENT ON FUNCTION ehds.check_scope(text, name, text, text, text) IS
+    'internal: raises unless the scope of an opposition names things that exist; returns schema and name of the table, NULL without one';
+
+CREATE FUNCTION ehds.purposes_hint() RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT 'Permitted purposes (EHDS 53) are ' || string_agg(purpose, ', ' ORDER BY article, purpose) || '.'
+            FROM ehds.purpose WHERE permitted $$;
+COMMENT ON FUNCTION ehds.purposes_hint() IS 'internal: a sentence with the permitted purposes';
+
+CREATE FUNCTION ehds.identity_known(identity text, population name) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    place record;
+    here  boolean := false;
+BEGIN
+    FOR place IN
+        SELECT t.relation, coalesce(t.identity, t.subject) AS column_name
+          FROM ehds.protected_table t JOIN ehds.population p USING (population)
+         WHERE coalesce($2, t.population) = t.population AND ehds.full_name(t.relation) IS NOT NULL
+           AND CASE WHEN p.identity_table IS NULL THEN t.subject IS NOT NULL ELSE t.identity IS NOT NULL END
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I::text = $1 COLLATE "C")', place.relation, place.column_name)
+           INTO here USING $1;
+        EXIT WHEN here;
+    END LOOP;
+    RETURN here;
+END
+$$;
+COMMENT ON FUNCTION ehds.identity_known(text, name) IS
+    'internal: whether a person with this identity is in the protected tables today';
+
+-- Takes the person of a fresh opposition out of the extracts that exist.
+CREATE FUNCTION ehds.leave_extracts(opposition_id bigint) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    o       ehds.opposition;
+    place   record;
+    gone    bigint;
+    total   bigint := 0;
+    literal text;
+BEGIN
+    SELECT * INTO STRICT o FROM ehds.opposition x WHERE x.opposition_id = $1;
+    FOR place IN
+        SELECT e.permit_id, p.permit, e.schema_name, pt.view_name, pt.subject_column,
+               pop.identity_table IS NOT NULL AS by_identity,
+               to_regclass(format('%I.%I', e.schema_name, pt.view_name)) AS target
+          FROM ehds.extract e
+          JOIN ehds.permit p USING (permit_id)
+          JOIN ehds.permit_table pt USING (permit_id)
+          JOIN ehds.population pop ON pop.population = p.population
+         WHERE e.destroyed_at IS NULL
+           AND p.opposition_rule = 'immediate' AND p.exception_basis IS NULL
+           AND coalesce(o.population, p.population) = p.population
+           AND coalesce(o.purpose, p.purpose) = p.purpose
+           AND coalesce(o.permit, p.permit) = p.permit
+           AND (o.table_name IS NULL OR (o.schema_name, o.table_name) = (pt.schema_name, pt.table_name))
+         ORDER BY 1, 4
+    LOOP
+        CONTINUE WHEN place.target IS NULL;
+        -- the pseudonym has the type of the column that holds it: a number where the subject is one and no identity is declared
+        IF (SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = place.target AND a.attname = place.subject_column) = 'int8'::regtype THEN
+            CONTINUE WHEN o.identity_int IS NULL OR o.identity_int NOT BETWEEN 1 AND 999999999999999;
+            literal := format('ehds.pseudonym_of(%L::bigint, %L, ''subject'')', o.identity_int, place.permit);
+        ELSE
+            literal := format('ehds.pseudonym_of(%L::text, %L, ''subject'')', o.identity, place.permit);
+        END IF;
+        EXECUTE format('DELETE FROM %s WHERE %I = %s', place.target, place.subject_column, literal);
+        GET DIAGNOSTICS gone = ROW_COUNT;
+        total := total + gone;
+        UPDATE ehds.extract SET purged_at = clock_timestamp() WHERE permit_id = place.permit_id;
+    END LOOP;
+    RETURN total;
+END
+$$;
+COMMENT ON FUNCTION ehds.leave_extracts(bigint) IS
+    'internal: deletes the rows of the person who objected from every extract that the opposition reaches at once; returns their number. Raises ZE006 if the key is not at hand';
+
+CREATE FUNCTION ehds.oppose(identity text, purpose text DEFAULT NULL, channel text DEFAULT NULL, author text DEFAULT 'person',
+                            population name DEFAULT NULL, relation text DEFAULT NULL, permit text DEFAULT NULL) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    named name[];
+    id    bigint;
+BEGIN
+    PERFORM ehds.require_read_committed('oppose');
+    named := ehds.check_scope($1, $5, $2, $6, $7);
+    IF $4 IS NULL OR $4 NOT IN ('person', 'representative') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('author "%s" is not in the list', $4),
+            HINT = 'An opposition comes from the person or from a representative.';
+    END IF;
+    PERFORM ehds.ensure_key();
+
+    INSERT INTO ehds.opposition AS n (identity, population, purpose, schema_name, table_name, permit, channel, author)
+    VALUES ($1, $5, $2, named[1], named[2], $7, $3, $4)
+    ON CONFLICT DO NOTHING
+    RETURNING n.opposition_id INTO id;
+    IF id IS NULL THEN
+        SELECT o.opposition_id INTO id FROM ehds.opposition o
+         WHERE o.identity = $1 AND o.withdrawn_at IS NULL
+           AND coalesce(o.population, '') = coalesce($5, '') AND coalesce(o.purpose, '') = coalesce($2, '')
+           AND coalesce(o.schema_name, '') = coalesce(named[1], '') AND coalesce(o.table_name, '') = coalesce(named[2], '')
+           AND coalesce(o.permit, '') = coalesce($7, '');
+        RAISE NOTICE 'this opposition is on record already';
+    ELSE
+        -- no identity in the ledger: the number of the opposition leads the registrar to it
+        PERFORM ehds.record_decision('oppose', $7, $5,
+            concat_ws(', ', 'opposition ' || id, 'purpose ' || $2, 'table ' || named[1] || '.' || named[2], 'by ' || $4, 'channel ' || $3));
+    END IF;
+    PERFORM ehds.leave_extracts(id);
+    IF NOT ehds.identity_known($1, $5) THEN
+        RAISE NOTICE 'no person bears this identity today: the opposition is kept and counts when one arrives';
+    END IF;
+    RETURN id;
+END
+$$;
+COMMENT ON FUNCTION ehds.oppose(text, text, text, text, name, text, text) IS
+    'records that a person refuses secondary use: identity as in the declared identity column (else the subject key), as text; purpose, population, relation (schema.table), permit: limit the scope, NULL = all; channel: how it arrived, free; author: person or representative. '
+    'Recording it twice is recording it once. Takes effect at once in every permit of rule immediate, its extract included. An identity that is unknown today is kept. Returns the number of the opposition. Raises 22023, 42704, 42P01, ZE005; ZE006 if an extract must be changed and the key is not at hand. Source: EHDS 71, RGPD 21';
+
+CREATE FUNCTION ehds.withdraw_opposition(identity text, purpose text DEFAULT NULL, population name DEFAULT NULL,
+                                         relation text DEFAULT NULL, permit text DEFAULT NULL) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    named name[];
+    ids   bigint[];
+BEGIN
+    named := ehds.check_scope($1, $3, $2, $4, $5);
+    WITH gone AS (
+        UPDATE ehds.opposition o SET withdrawn_at = clock_timestamp(), withdrawn_by = session_user
+         WHERE o.identity = $1 AND o.withdrawn_at IS NULL
+           AND ($2 IS NULL OR o.purpose = $2)
+           AND ($3 IS NULL OR o.population = $3)
+           AND (named IS NULL OR (o.schema_name, o.table_name) = (named[1], named[2]))
+           AND ($5 IS NULL OR o.permit = $5)
+        RETURNING o.opposition_id)
+    SELECT coalesce(array_agg(g.opposition_id ORDER BY g.opposition_id), '{}') INTO ids FROM gone g;
+    IF cardinality(ids) > 0 THEN
+        PERFORM ehds.record_decision('withdraw_opposition', $5, $3, 'oppositions ' || array_to_string(ids, ', '));
+    END IF;
+    IF EXISTS (SELECT FROM ehds.opposition o WHERE o.identity = $1 AND o.withdrawn_at IS NULL) THEN
+        RAISE NOTICE 'other oppositions of this person stay in force';
+    END IF;
+    RETURN cardinality(ids);
+END
+$$;
+COMMENT ON FUNCTION ehds.withdraw_opposition(text, text, name, text, text) IS
+    'takes back the oppositions of a person that are in force: all of them, or those recorded with exactly this purpose, population, relation or permit; returns how many. No reason is asked; the history stays. Extracts take the person in again when they are refreshed. Raises 22023, 42704';
+
+REVOKE ALL ON FUNCTION ehds.require_read_committed(text), ehds.check_scope(text, name, text, text, text), ehds.purposes_hint(),
+    ehds.identity_known(text, name), ehds.leave_extracts(bigint),
+    ehds.oppose(text, text, text, text, name, text, text),
+    ehds.withdraw_opposition(text, text, name, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ehds.oppose(text, text, text, text, name, text, text),
+    ehds.withdraw_opposition(text, text, name, text, text) TO ehds_registrar;

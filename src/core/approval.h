@@ -1,0 +1,41 @@
+/*
+ * approval.h
+ *		The executions that the gate has approved and that are live in this process.
+ *
+ * An approval is an unguessable 64-bit number that the gate writes into a plan.
+ * It is worth something only while an execution that carries it is registered
+ * here, so a copied, cached or forged constant opens nothing.
+ */
+#ifndef EHDS_APPROVAL_H
+#define EHDS_APPROVAL_H
+
+#include "core/compat.h"
+
+typedef struct EhdsExecution
+{
+	uint64		approval;
+	char	   *permit;			/* name, for messages */
+	Oid			role;			/* for whom the permit was found in force */
+	bool		charged;		/* a durable charge stands behind this execution */
+	/* what the NOTICE on hidden cells is made of */
+	int64		cells_shown;
+	int64		cells_hidden;
+	int			k;				/* 0: not a k-anonymity release */
+	void	   *hidden_subjects;	/* owned by kanon: union of subjects of hidden cells, at most k */
+	struct EhdsExecution *next;
+} EhdsExecution;
+
+/* Register an execution for as long as cxt lives (the executor's query context). */
+extern EhdsExecution *ehds_execution_begin(MemoryContext cxt, uint64 approval,
+										   const char *permit, Oid role);
+
+/* The live execution that carries this approval, or NULL. */
+extern EhdsExecution *ehds_execution_find(uint64 approval);
+
+/* Argument n as an approval that is live; raises ERRCODE_EHDS_NOT_APPROVED if it is not. */
+extern EhdsExecution *ehds_getarg_execution(FunctionCallInfo fcinfo, int n);
+
+/* A fresh approval, never 0. */
+extern uint64 ehds_approval_new(void);
+
+#endif							/* EHDS_APPROVAL_H */

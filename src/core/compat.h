@@ -1,0 +1,84 @@
+/*
+ * compat.h
+ *		The only place that knows which PostgreSQL major it is built for (15 to 18).
+ */
+#ifndef EHDS_COMPAT_H
+#define EHDS_COMPAT_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "pg_ehds supports PostgreSQL 15 to 18"
+#endif
+
+/* varatt.h was split from postgres.h in 16 */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* guc_malloc became visible to extensions in 16; before, GUC extras are malloc'ed */
+#if PG_VERSION_NUM >= 160000
+#define ehds_guc_malloc(size) guc_malloc(LOG, (size))
+#else
+#define ehds_guc_malloc(size) malloc(size)
+#endif
+
+/*
+ * Which view did the rewriter expand into this subquery? Since 16 (commit
+ * 47bb9db75) the entry keeps the view's OID; before, the view's own rule left
+ * its OLD entry first in the subquery's range table.
+ */
+#include "catalog/pg_class.h"
+#include "nodes/parsenodes.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
+
+static inline Oid
+ehds_rewritten_view(RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 160000
+	return rte->relid;
+#else
+	RangeTblEntry *old;
+
+	if (rte->subquery->rtable == NIL)
+		return InvalidOid;
+	old = rt_fetch(1, rte->subquery->rtable);
+	if (old->rtekind != RTE_RELATION || old->relkind != RELKIND_VIEW || old->inFromCl)
+		return InvalidOid;
+	return old->relid;
+#endif
+}
+
+/* Since 18 (commit 247dea89f) grouped expressions are columns of an RTE_GROUP. */
+#if PG_VERSION_NUM >= 180000
+#include "optimizer/optimizer.h"
+#endif
+
+static inline void
+ehds_flatten_group_rte(Query *query)
+{
+#if PG_VERSION_NUM >= 180000
+	if (!query->hasGroupRTE)
+		return;
+	query->targetList = (List *) flatten_group_exprs(NULL, query, (Node *) query->targetList);
+	query->havingQual = flatten_group_exprs(NULL, query, query->havingQual);
+#endif
+}
+
+/* Forget what a query needed for a range table that has been moved elsewhere. */
+static inline void
+ehds_forget_range_table(Query *query)
+{
+	query->rtable = NIL;
+#if PG_VERSION_NUM >= 160000
+	query->rteperminfos = NIL;
+#endif
+#if PG_VERSION_NUM >= 180000
+	query->hasGroupRTE = false;
+#endif
+}
+
+#endif							/* EHDS_COMPAT_H */

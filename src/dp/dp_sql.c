@@ -1,0 +1,132 @@
+/*
+ * dp_sql.c
+ *		The SQL face of private counts.
+ *
+ * The C functions behind SQL are named ..._sql here, because the names without
+ * it belong to the functions of dp.h that other rooms call.
+ */
+#include "dp/dp.h"
+
+#include "core/approval.h"
+#include "core/errors.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(ehds_dp_count_refuse);
+PG_FUNCTION_INFO_V1(ehds_dp_release_sql);
+PG_FUNCTION_INFO_V1(ehds_dp_threshold_sql);
+PG_FUNCTION_INFO_V1(ehds_dp_noise_scale_sql);
+PG_FUNCTION_INFO_V1(ehds_dp_interval_sql);
+
+/* value * 10^places, which must be an integer that fits; -1 if it is not */
+static int64
+to_units(Numeric value, int places)
+{
+	Datum unit = DirectFunctionCall2(numeric_power, NumericGetDatum(int64_to_numeric(10)),
+									 NumericGetDatum(int64_to_numeric(places)));
+	Datum scaled;
+
+	if (numeric_is_nan(value) || numeric_is_inf(value))
+		return -1;
+	scaled = DirectFunctionCall2(numeric_mul, NumericGetDatum(value), unit);
+	if (DatumGetInt32(
+			DirectFunctionCall2(numeric_cmp, scaled, NumericGetDatum(int64_to_numeric(PG_INT64_MAX)))) > 0 ||
+		DatumGetInt32(DirectFunctionCall2(numeric_cmp, scaled, NumericGetDatum(int64_to_numeric(0)))) < 0 ||
+		DatumGetInt32(DirectFunctionCall1(numeric_min_scale, scaled)) > 0)
+		return -1;
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8, scaled));
+}
+
+int64
+ehds_dp_epsilon_nano(Numeric epsilon)
+{
+	int64 nano = to_units(epsilon, 9);
+
+	if (nano < EHDS_EPSILON_MIN_NANO || nano > EHDS_EPSILON_MAX_NANO)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("epsilon must be between 0.000000001 and 1000, with at most 9 decimals")));
+	return nano;
+}
+
+int64
+ehds_dp_delta_atto(Numeric delta)
+{
+	int64 atto = to_units(delta, 18);
+
+	if (atto < EHDS_DELTA_MIN_ATTO || atto > EHDS_DELTA_MAX_ATTO)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("delta must be above 0 and below 1, with at most 18 decimals"),
+						errhint("A usual delta is 1e-8, or less than one tenth of 1 / population.")));
+	return atto;
+}
+
+/*
+ * Transition and final function of every dp_count. The final function raises as
+ * well, for an input without rows would call no transition.
+ */
+Datum
+ehds_dp_count_refuse(PG_FUNCTION_ARGS)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_EHDS_REFUSED),
+			 errmsg("dp_count runs only in a query under a permit with a privacy budget"),
+			 errhint("Query the views of such a permit directly; ehds.my_permits lists your permits.")));
+	PG_RETURN_NULL();
+}
+
+/*
+ * dp_release(n bigint, epsilon_nano bigint, max_groups integer, tau bigint,
+ * k integer, keyed boolean, approval ehds.approval)
+ */
+Datum
+ehds_dp_release_sql(PG_FUNCTION_ARGS)
+{
+	EhdsExecution *ex = ehds_getarg_execution(fcinfo, 6);
+	int64 value;
+	bool released;
+
+	if (!ex->charged)
+		ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_APPROVED),
+						errmsg("no privacy budget was charged for this release")));
+	for (int i = 0; i < 6; i++)
+	{
+		if (PG_ARGISNULL(i))
+			elog(ERROR, "argument of a release is null");
+	}
+	value = ehds_dp_release(PG_GETARG_INT64(0), PG_GETARG_INT64(1), PG_GETARG_INT32(2), PG_GETARG_INT64(3),
+							PG_GETARG_INT32(4), PG_GETARG_BOOL(5), &released);
+	if (!released)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(value);
+}
+
+/* dp_threshold(epsilon numeric, delta numeric, max_groups integer) */
+Datum
+ehds_dp_threshold_sql(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(ehds_dp_threshold(ehds_dp_epsilon_nano(PG_GETARG_NUMERIC(0)),
+									  ehds_dp_delta_atto(PG_GETARG_NUMERIC(1)), PG_GETARG_INT32(2)));
+}
+
+/* dp_noise_scale(epsilon numeric, max_groups integer) */
+Datum
+ehds_dp_noise_scale_sql(PG_FUNCTION_ARGS)
+{
+	int32 max_groups = PG_GETARG_INT32(1);
+
+	ehds_dp_epsilon_nano(PG_GETARG_NUMERIC(0));
+	ehds_dp_check_max_groups(max_groups);
+	return DirectFunctionCall2(numeric_div, NumericGetDatum(int64_to_numeric(max_groups)), PG_GETARG_DATUM(0));
+}
+
+/* dp_interval(epsilon numeric [, delta numeric, max_groups integer]) */
+Datum
+ehds_dp_interval_sql(PG_FUNCTION_ARGS)
+{
+	int64 nano = ehds_dp_epsilon_nano(PG_GETARG_NUMERIC(0));
+	int64 tau;
+
+	if (PG_NARGS() == 1)
+		PG_RETURN_INT64(ehds_dp_interval95(nano, 1, false, 0));
+	tau = ehds_dp_threshold(nano, ehds_dp_delta_atto(PG_GETARG_NUMERIC(1)), PG_GETARG_INT32(2));
+	PG_RETURN_INT64(ehds_dp_interval95(nano, PG_GETARG_INT32(2), true, tau));
+}

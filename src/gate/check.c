@@ -1,0 +1,838 @@
+/*
+ * check.c
+ *		Types the relations of a query under a statistics permit.
+ *
+ * A relation is public, or tracked by a subject: a disjoint union, over subjects,
+ * of what the query makes of that subject's rows and public data. Aggregation of
+ * a tracked relation is the border; what comes out of it (border.c) is public,
+ * and anything may be done with public relations. The result must be public.
+ *
+ * This first checker proves tracked joins on the subject, filters, projections
+ * and left joins, in subqueries and WITH too, and refuses the rest of the typing
+ * table by name.
+ */
+#include "core/compat.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/catalog.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/tlist.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/typcache.h"
+
+#include "core/errors.h"
+#include "gate/gate.h"
+
+/* The type of a relation: public, or tracked with the columns that hold the subject. */
+typedef struct
+{
+	bool		tracked;
+	bool		multiplied;		/* its rows may have been repeated by a join with a public relation */
+	Bitmapset  *subjects;		/* attribute numbers */
+} RelType;
+
+/* A query being typed, with what its range table and WITH list turned out to be. */
+typedef struct Level
+{
+	EhdsGate   *gate;
+	Query	   *query;
+	struct Level *parent;
+	int			depth;			/* 0: the statement itself */
+	RelType    *types;			/* by range table index */
+	int		   *component;		/* union-find over tracked entries: equal subjects */
+	List	   *cte_types;		/* RelType *, as far as the WITH list is typed */
+	List	   *conditions;		/* what every row of the join tree fulfils */
+	List	  **added_on;		/* by range table index: ON of the outer join that adds the entry */
+	bool		multiplied;
+} Level;
+
+static RelType check_query(EhdsGate *gate, Query *query, Level *parent);
+
+/* Follows a column through join aliases to the entry that it comes from. */
+static Var *
+resolve(Query *query, Node *node)
+{
+	node = ehds_strip_casts(node);
+	while (node != NULL && IsA(node, Var) && ((Var *) node)->varlevelsup == 0)
+	{
+		Var		   *var = (Var *) node;
+		RangeTblEntry *rte = rt_fetch(var->varno, query->rtable);
+
+		if (rte->rtekind != RTE_JOIN || var->varattno <= 0)
+			return var;
+		node = ehds_strip_casts(list_nth(rte->joinaliasvars, var->varattno - 1));
+	}
+	return NULL;
+}
+
+/* The range table index of the entry whose subject node is, 0 if it is none. */
+static int
+subject_of(Level *level, Node *node)
+{
+	Var		   *var = resolve(level->query, node);
+
+	if (var == NULL || !level->types[var->varno].tracked ||
+		!bms_is_member(var->varattno, level->types[var->varno].subjects))
+		return 0;
+	return var->varno;
+}
+
+static bool
+is_subject(Var *var, void *context)
+{
+	return subject_of((Level *) context, (Node *) var) != 0;
+}
+
+static void
+require_harmless(Level *level, Node *node)
+{
+	ehds_require_harmless(node, level->gate->query_string, is_subject, level);
+}
+
+static int
+find_component(Level *level, int i)
+{
+	while (level->component[i] != i)
+		i = level->component[i];
+	return i;
+}
+
+static void
+unite(Level *level, int a, int b)
+{
+	level->component[find_component(level, a)] = find_component(level, b);
+}
+
+/* Equality of two subjects by the built-in operator of their type? */
+static bool
+is_subject_equality(Level *level, Node *node, int *a, int *b)
+{
+	OpExpr	   *op = (OpExpr *) node;
+	TypeCacheEntry *type;
+	Node	   *left;
+
+	if (!IsA(node, OpExpr) || list_length(op->args) != 2)
+		return false;
+	*a = subject_of(level, linitial(op->args));
+	*b = subject_of(level, lsecond(op->args));
+	if (*a == 0 || *b == 0)
+		return false;
+	left = linitial(op->args);
+	type = lookup_type_cache(exprType(left), TYPECACHE_BTREE_OPFAMILY);
+	return OidIsValid(type->btree_opf) &&
+		get_op_opfamily_strategy(op->opno, type->btree_opf) == BTEqualStrategyNumber;
+}
+
+static List *
+and_members(Node *quals)
+{
+	if (quals == NULL)
+		return NIL;
+	if (is_andclause(quals))
+	{
+		List	   *members = NIL;
+		ListCell   *lc;
+
+		foreach(lc, ((BoolExpr *) quals)->args)
+			members = list_concat(members, and_members(lfirst(lc)));
+		return members;
+	}
+	return list_make1(quals);
+}
+
+/* One component at most among the entries of a list? */
+static bool
+connected(Level *level, List *entries)
+{
+	ListCell   *lc;
+
+	foreach(lc, entries)
+	{
+		if (find_component(level, lfirst_int(lc)) != find_component(level, linitial_int(entries)))
+			return false;
+	}
+	return true;
+}
+
+/* Is an entry of one list joined on the subject to an entry of the other? */
+static bool
+joined(Level *level, List *some, List *others)
+{
+	ListCell   *a;
+	ListCell   *b;
+
+	foreach(a, some)
+	{
+		foreach(b, others)
+		{
+			if (find_component(level, lfirst_int(a)) == find_component(level, lfirst_int(b)))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void
+refuse_unjoined(Level *level, Node *where)
+{
+	EHDS_REFUSE(level->gate->query_string, where,
+				errmsg("two tables of the permit are joined, but not on the subject"),
+				errdetail("Rows of one person would be combined with rows of another."),
+				errhint("Add the equality of the two subject columns to the join condition, as in ON a.person_id = b.person_id."));
+}
+
+/*
+ * Types a join tree. Returns the tracked entries whose subject is not made NULL
+ * by an outer join; quals are checked on the way.
+ */
+static List *
+check_jointree(Level *level, Node *node)
+{
+	if (IsA(node, RangeTblRef))
+	{
+		int			i = ((RangeTblRef *) node)->rtindex;
+
+		return level->types[i].tracked ? list_make1_int(i) : NIL;
+	}
+	else if (IsA(node, FromExpr))
+	{
+		FromExpr   *from = (FromExpr *) node;
+		List	   *entries = NIL;
+		ListCell   *lc;
+		int			a,
+					b;
+
+		foreach(lc, from->fromlist)
+			entries = list_concat(entries, check_jointree(level, lfirst(lc)));
+		level->conditions = list_concat(level->conditions, and_members(from->quals));
+		foreach(lc, and_members(from->quals))
+		{
+			if (is_subject_equality(level, lfirst(lc), &a, &b))
+				unite(level, a, b);
+			else
+				require_harmless(level, lfirst(lc));
+		}
+		return entries;
+	}
+	else
+	{
+		JoinExpr   *join = castNode(JoinExpr, node);
+		List	   *left = check_jointree(level, join->larg);
+		List	   *right = check_jointree(level, join->rarg);
+		List	   *inner;		/* the side that an outer join may fill with NULL */
+		Node	   *added;
+		ListCell   *lc;
+		int			a,
+					b;
+
+		if (join->jointype == JOIN_FULL)
+			EHDS_REFUSE(level->gate->query_string, NULL,
+						errmsg("FULL JOIN of personal data is not supported under a statistics permit"),
+						errhint("Use JOIN or LEFT JOIN on the subject."));
+
+		if (join->jointype == JOIN_INNER)
+		{
+			level->conditions = list_concat(level->conditions, and_members(join->quals));
+			foreach(lc, and_members(join->quals))
+			{
+				if (is_subject_equality(level, lfirst(lc), &a, &b))
+					unite(level, a, b);
+				else
+					require_harmless(level, lfirst(lc));
+			}
+			return list_concat(left, right);
+		}
+
+		added = join->rarg;
+		if (join->jointype == JOIN_RIGHT)
+		{
+			List	   *swap = left;
+
+			left = right;
+			right = swap;
+			added = join->larg;
+		}
+		inner = right;
+		if (IsA(added, RangeTblRef))
+			level->added_on[((RangeTblRef *) added)->rtindex] = and_members(join->quals);
+		if (inner != NIL && left == NIL)
+			EHDS_REFUSE(level->gate->query_string, NULL,
+						errmsg("an outer join that keeps the rows of a public table and adds personal data is not supported"),
+						errhint("Use an inner JOIN: groups without any person are then left out."));
+		if (!connected(level, inner))
+			refuse_unjoined(level, join->quals);
+		foreach(lc, and_members(join->quals))
+		{
+			if (is_subject_equality(level, lfirst(lc), &a, &b))
+			{
+				/* an equality within one side filters, it does not join */
+				if (list_member_int(inner, a) != list_member_int(inner, b))
+					unite(level, a, b);
+			}
+			else
+				require_harmless(level, lfirst(lc));
+		}
+		if (inner != NIL && !joined(level, inner, left))
+			refuse_unjoined(level, join->quals);
+		return left;
+	}
+}
+
+/* Columns of entry i that a condition equates with something outside of it. */
+static Bitmapset *
+equated_columns(Level *level, int i)
+{
+	Bitmapset  *columns = NULL;
+	ListCell   *lc;
+
+	foreach(lc, list_concat_copy(level->conditions, level->added_on[i]))
+	{
+		OpExpr	   *op = lfirst(lc);
+
+		if (!IsA(op, OpExpr) || list_length(op->args) != 2)
+			continue;
+		for (int side = 0; side < 2; side++)
+		{
+			Var		   *var = resolve(level->query, list_nth(op->args, side));
+			Node	   *other = list_nth(op->args, 1 - side);
+			TypeCacheEntry *type;
+
+			if (var == NULL || var->varno != i || var->varattno <= 0 ||
+				bms_is_member(i, pull_varnos(NULL, other)))
+				continue;
+			type = lookup_type_cache(exprType(list_nth(op->args, side)), TYPECACHE_BTREE_OPFAMILY);
+			if (OidIsValid(type->btree_opf) &&
+				get_op_opfamily_strategy(op->opno, type->btree_opf) == BTEqualStrategyNumber)
+				columns = bms_add_member(columns, var->varattno);
+		}
+	}
+	return columns;
+}
+
+/*
+ * Can a row of persons meet more than one row of this public entry? Then the
+ * analyst chooses how often a row counts, and a sum of rows is a channel: rare
+ * rows a thousand times, the others once, and the last digits tell the rare.
+ */
+static bool
+may_multiply(Level *level, int i)
+{
+	RangeTblEntry *rte = rt_fetch(i, level->query->rtable);
+	Bitmapset  *columns;
+	Relation	rel;
+	ListCell   *lc;
+	bool		unique = false;
+
+	if (rte->rtekind != RTE_RELATION)
+		return true;
+	columns = equated_columns(level, i);
+	rel = table_open(rte->relid, AccessShareLock);
+	foreach(lc, RelationGetIndexList(rel))
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+		Form_pg_index form = index->rd_index;
+		bool		covered = form->indisunique && form->indimmediate && form->indisvalid &&
+			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
+
+		for (int key = 0; key < form->indnkeyatts && covered; key++)
+			covered = bms_is_member(form->indkey.values[key], columns);
+		unique = unique || covered;
+		index_close(index, AccessShareLock);
+	}
+	table_close(rel, AccessShareLock);
+	return !unique;
+}
+
+static CommonTableExpr *
+find_cte(Level *level, RangeTblEntry *rte, RelType **type, Level **home)
+{
+	int			i = 0;
+	ListCell   *lc;
+
+	for (Index up = 0; up < rte->ctelevelsup; up++)
+		level = level->parent;
+	*home = level;
+	foreach(lc, level->query->cteList)
+	{
+		CommonTableExpr *cte = lfirst(lc);
+
+		if (strcmp(cte->ctename, rte->ctename) == 0)
+		{
+			*type = i < list_length(level->cte_types) ? list_nth(level->cte_types, i) : NULL;
+			return cte;
+		}
+		i++;
+	}
+	return NULL;
+}
+
+/* The subject column of a permit's view, as the caller of the view sees it. */
+static RelType
+type_of_view(EhdsPermitView *view, RangeTblEntry *rte)
+{
+	RelType		type = {true, false, NULL};
+	ListCell   *lc;
+
+	foreach(lc, rte->subquery->targetList)
+	{
+		TargetEntry *tle = lfirst(lc);
+
+		if (!tle->resjunk && strcmp(tle->resname, view->subject) == 0)
+			type.subjects = bms_add_member(type.subjects, tle->resno);
+	}
+	if (type.subjects == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_EHDS_DECLARATION),
+				 errmsg("a view of permit \"%s\" has no subject column", view->permit),
+				 errhint("The administrator compiles it again: ehds.after_load().")));
+	return type;
+}
+
+static RelType
+type_of_entry(Level *level, RangeTblEntry *rte)
+{
+	RelType		public = {false, false, NULL};
+	RelType    *type;
+	Level	   *home;
+	EhdsPermitView *view;
+
+	switch (rte->rtekind)
+	{
+		case RTE_RELATION:
+			if (rte->inFromCl)
+				ehds_require_public_relation(rte->relid);
+			return public;
+		case RTE_SUBQUERY:
+			view = ehds_permit_view(ehds_view_of_subquery(rte));
+			if (view == NULL)
+				return check_query(level->gate, rte->subquery, level);
+			ehds_plant_approval(level->gate, rte->subquery);
+			/* only harmless expressions remain above the view, so it may use indexes */
+			rte->security_barrier = false;
+			return type_of_view(view, rte);
+		case RTE_CTE:
+			if (rte->self_reference)
+				return public;	/* recursion over personal data was refused before */
+			if (find_cte(level, rte, &type, &home) == NULL || type == NULL)
+				return public;
+			return *type;
+		default:
+			return public;
+	}
+}
+
+/* Beside personal data a public relation may do nothing that could fail or tell. */
+static void
+check_public_companion(Level *level, RangeTblEntry *rte)
+{
+	const char *text = level->gate->query_string;
+	RelType    *type;
+	Level	   *home;
+	CommonTableExpr *cte;
+
+	if (rte->lateral)
+		ereport(ERROR,
+				(errcode(ERRCODE_EHDS_REFUSED),
+				 errmsg("LATERAL beside personal data is not supported under a statistics permit"),
+				 errhint("Write a join with its condition in ON.")));
+	switch (rte->rtekind)
+	{
+		case RTE_RELATION:
+			if (!rte->inFromCl)
+				break;
+			if (rte->tablesample != NULL || rte->securityQuals != NIL || IsCatalogRelationOid(rte->relid))
+				ereport(ERROR,
+						(errcode(ERRCODE_EHDS_REFUSED),
+						 errmsg("table \"%s\" cannot be joined to personal data", get_rel_name(rte->relid)),
+						 errdetail("System catalogs, TABLESAMPLE and row-level security are not allowed beside personal data."),
+						 errhint("Copy the rows into a table of your own first.")));
+			break;
+		case RTE_SUBQUERY:
+			ehds_require_harmless_query(rte->subquery, text);
+			break;
+		case RTE_CTE:
+			cte = find_cte(level, rte, &type, &home);
+			if (rte->self_reference || cte == NULL || cte->cterecursive)
+				ereport(ERROR,
+						(errcode(ERRCODE_EHDS_REFUSED),
+						 errmsg("recursive WITH cannot be joined to personal data"),
+						 errhint("Store its result in a table of your own first.")));
+			ehds_require_harmless_query((Query *) cte->ctequery, text);
+			break;
+		case RTE_VALUES:
+			ehds_require_harmless((Node *) rte->values_lists, text, NULL, NULL);
+			break;
+		case RTE_FUNCTION:
+		case RTE_TABLEFUNC:
+		case RTE_NAMEDTUPLESTORE:
+			ereport(ERROR,
+					(errcode(ERRCODE_EHDS_REFUSED),
+					 errmsg("a function in FROM cannot be joined to personal data"),
+					 errhint("Store its result in a table of your own first, or join it above the aggregates.")));
+			break;
+		default:
+			break;
+	}
+}
+
+/* Subqueries in expressions over public relations: each must be public itself. */
+static bool
+sublink_walker(Node *node, void *arg)
+{
+	Level	   *level = (Level *) arg;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubLink))
+	{
+		SubLink    *link = (SubLink *) node;
+
+		if (check_query(level->gate, castNode(Query, link->subselect), level).tracked)
+			EHDS_REFUSE(level->gate->query_string, node,
+						errmsg("a subquery in an expression reads rows of persons"),
+						errhint("Aggregate in the subquery, or write it as a join on the subject."));
+		return sublink_walker(link->testexpr, arg);
+	}
+	if (IsA(node, Query))
+		return false;
+	return expression_tree_walker(node, sublink_walker, arg);
+}
+
+/* Replaces columns by NULLs of their type, for a query that is known to be empty. */
+static Node *
+nullify_mutator(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var) && ((Var *) node)->varlevelsup == 0)
+		return (Node *) makeNullConst(((Var *) node)->vartype, ((Var *) node)->vartypmod,
+									  ((Var *) node)->varcollid);
+	return expression_tree_mutator(node, nullify_mutator, context);
+}
+
+static bool
+is_constant(Node *node, int64 value_or_null)
+{
+	Const	   *c;
+
+	if (node == NULL)
+		return false;
+	node = eval_const_expressions(NULL, copyObject(node));
+	if (!IsA(node, Const))
+		return false;
+	c = (Const *) node;
+	if (c->consttype == BOOLOID)
+		return c->constisnull || !DatumGetBool(c->constvalue);
+	return !c->constisnull && c->consttype == INT8OID && DatumGetInt64(c->constvalue) == value_or_null;
+}
+
+/*
+ * WHERE 0 = 1 and LIMIT 0, by which clients ask for the columns, give no row
+ * whatever the data. They are answered without looking at it.
+ */
+static bool
+make_empty(Level *level)
+{
+	Query	   *q = level->query;
+
+	if (q->hasAggs || q->groupClause || q->setOperations || q->hasTargetSRFs || q->hasWindowFuncs ||
+		q->hasSubLinks || !(is_constant(q->jointree->quals, 0) || is_constant(q->limitCount, 0)))
+		return false;
+	q->targetList = (List *) nullify_mutator((Node *) q->targetList, NULL);
+	q->jointree = makeFromExpr(NIL, makeBoolConst(false, false));
+	q->limitCount = q->limitOffset = NULL;
+	return true;
+}
+
+/* SELECT without aggregation over personal data: rows of persons, for an outer query only. */
+static RelType
+check_projection(Level *level)
+{
+	Query	   *q = level->query;
+	const char *text = level->gate->query_string;
+	RelType		type = {true, level->multiplied, NULL};
+	ListCell   *lc;
+
+	if (level->parent == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_EHDS_REFUSED),
+				 errmsg("rows about persons do not leave permit \"%s\", only statistics do", level->gate->permit->permit),
+				 level->gate->permit->dp ?
+				 errhint("Aggregate, for example: SELECT gender_concept_id, ehds.dp_count(person_id) FROM person GROUP BY 1.") :
+				 errhint("Aggregate, for example: SELECT gender_concept_id, count(DISTINCT person_id) FROM person GROUP BY 1.")));
+	if (q->distinctClause != NIL)
+		EHDS_REFUSE(text, NULL, errmsg("DISTINCT over rows of persons is not supported"),
+					errhint("Use GROUP BY with a protected aggregate, or count(DISTINCT person_id)."));
+	if (q->limitCount || q->limitOffset)
+		EHDS_REFUSE(text, q->limitCount, errmsg("LIMIT and OFFSET would pick single persons"),
+					errhint("Limit the aggregated result."));
+	if (q->hasWindowFuncs)
+		EHDS_REFUSE(text, NULL, errmsg("window functions over rows of persons are not supported"),
+					errhint("Apply them to the aggregated result."));
+	if (q->hasTargetSRFs)
+		EHDS_REFUSE(text, NULL, errmsg("set-returning functions over rows of persons are not supported"),
+					errhint("Apply them to the aggregated result."));
+	if (q->sortClause != NIL)
+		EHDS_REFUSE(text, NULL, errmsg("ORDER BY over rows of persons has no effect and is refused"),
+					errhint("Order the aggregated result."));
+	foreach(lc, q->targetList)
+	{
+		TargetEntry *tle = lfirst(lc);
+
+		if (subject_of(level, (Node *) tle->expr) != 0)
+			type.subjects = bms_add_member(type.subjects, tle->resno);
+		else
+			require_harmless(level, (Node *) tle->expr);
+	}
+	if (type.subjects == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_EHDS_REFUSED),
+				 errmsg("a subquery over rows of persons does not return the subject column"),
+				 errhint("Add the subject column (person_id) to its select list.")));
+	return type;
+}
+
+/* Columns that hold the subject and are not made NULL by an outer join. */
+static List *
+subject_vars(Level *level, List *entries)
+{
+	List	   *vars = NIL;
+	ListCell   *lc;
+
+	foreach(lc, entries)
+	{
+		int			i = lfirst_int(lc);
+		RangeTblEntry *rte = rt_fetch(i, level->query->rtable);
+		int			attno = bms_next_member(level->types[i].subjects, -1);
+
+		while (attno >= 0)
+		{
+			Oid			type;
+			int32		typmod;
+			Oid			collation;
+
+			if (rte->rtekind == RTE_CTE)
+			{
+				type = list_nth_oid(rte->coltypes, attno - 1);
+				typmod = list_nth_int(rte->coltypmods, attno - 1);
+				collation = list_nth_oid(rte->colcollations, attno - 1);
+			}
+			else
+			{
+				TargetEntry *tle = get_tle_by_resno(rte->subquery->targetList, attno);
+
+				type = exprType((Node *) tle->expr);
+				typmod = exprTypmod((Node *) tle->expr);
+				collation = exprCollation((Node *) tle->expr);
+			}
+			vars = lappend(vars, makeVar(i, attno, type, typmod, collation, 0));
+			attno = bms_next_member(level->types[i].subjects, attno);
+		}
+	}
+	return vars;
+}
+
+/* Group keys must show the same whoever's row comes first. */
+static void
+check_group_keys(Level *level)
+{
+	Query	   *q = level->query;
+	ListCell   *lc;
+
+	if (q->groupingSets != NIL)
+		EHDS_REFUSE(level->gate->query_string, NULL,
+					errmsg("GROUPING SETS, ROLLUP and CUBE are not supported under a statistics permit"),
+					errhint("Run one query for each grouping."));
+	foreach(lc, q->groupClause)
+	{
+		TargetEntry *tle = get_sortgroupclause_tle(lfirst(lc), q->targetList);
+		Node	   *key = (Node *) tle->expr;
+		Oid			type = getBaseType(exprType(key));
+
+		if (subject_of(level, key) != 0)
+			EHDS_REFUSE(level->gate->query_string, key,
+						errmsg("a statistics permit does not group by the subject"),
+						errhint("Group by properties of persons; each cell must hold several of them."));
+		require_harmless(level, key);
+		switch (type)
+		{
+			case BOOLOID:
+			case CHAROID:
+			case INT2OID:
+			case INT4OID:
+			case INT8OID:
+			case OIDOID:
+			case DATEOID:
+			case TIMESTAMPOID:
+			case TIMESTAMPTZOID:
+			case UUIDOID:
+			case NUMERICOID:
+				break;
+			case TEXTOID:
+			case VARCHAROID:
+				if (!OidIsValid(exprCollation(key)) || get_collation_isdeterministic(exprCollation(key)))
+					break;
+				/* FALLTHROUGH */
+			default:
+				if (get_typtype(type) == TYPTYPE_ENUM)
+					break;
+				EHDS_REFUSE(level->gate->query_string, key,
+							errmsg("values of type %s cannot be group keys under a permit", format_type_be(type)),
+							errdetail("Equal values may look different, and one person's row would decide which is shown."),
+							errhint("Cast the key to text, integer, date or numeric."));
+		}
+	}
+}
+
+static RelType
+check_query(EhdsGate *gate, Query *query, Level *parent)
+{
+	RelType		public = {false, false, NULL};
+	Level	   *level = palloc0(sizeof(Level));
+	int			n = list_length(query->rtable);
+	bool		tracked = false;
+	List	   *ctes = NIL;
+	List	   *entries;
+	ListCell   *lc;
+	int			i;
+
+	check_stack_depth();
+	level->gate = gate;
+	level->query = query;
+	level->parent = parent;
+	level->depth = parent ? parent->depth + 1 : 0;
+	level->types = palloc0(sizeof(RelType) * (n + 1));
+	level->component = palloc0(sizeof(int) * (n + 1));
+	level->added_on = palloc0(sizeof(List *) * (n + 1));
+	for (i = 0; i <= n; i++)
+		level->component[i] = i;
+	ehds_flatten_group_rte(query);
+
+	foreach(lc, query->cteList)
+	{
+		CommonTableExpr *cte = lfirst(lc);
+		RelType    *type = palloc0(sizeof(RelType));
+
+		if (cte->cterecursive && ehds_mentions_permit_view((Query *) cte->ctequery))
+			ereport(ERROR,
+					(errcode(ERRCODE_EHDS_REFUSED),
+					 errmsg("recursive WITH over personal data is not supported")));
+		*type = check_query(gate, castNode(Query, cte->ctequery), level);
+		level->cte_types = lappend(level->cte_types, type);
+
+		/* releases that this WITH query reads come before it in the statement's list */
+		if (level->depth == 0)
+		{
+			ctes = list_concat(ctes, gate->pending);
+			gate->pending = NIL;
+			ctes = lappend(ctes, cte);
+		}
+	}
+
+	if (parent == NULL && make_empty(level))
+		return public;
+
+	i = 0;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		i++;
+		level->types[i] = type_of_entry(level, rte);
+		tracked = tracked || level->types[i].tracked;
+	}
+
+	if (!tracked)
+	{
+		(void) sublink_walker((Node *) query->targetList, level);
+		(void) sublink_walker((Node *) query->jointree, level);
+		(void) sublink_walker(query->havingQual, level);
+		(void) sublink_walker(query->limitCount, level);
+		(void) sublink_walker(query->limitOffset, level);
+		foreach(lc, query->rtable)
+		{
+			RangeTblEntry *rte = lfirst(lc);
+
+			(void) sublink_walker((Node *) rte->functions, level);
+			(void) sublink_walker((Node *) rte->values_lists, level);
+			(void) sublink_walker((Node *) rte->tablefunc, level);
+		}
+	}
+	else
+	{
+		if (query->setOperations != NULL)
+			EHDS_REFUSE(gate->query_string, NULL,
+						errmsg("UNION, INTERSECT and EXCEPT of rows of persons are not supported"),
+						errhint("Combine aggregated results, or use OR and AND in one WHERE."));
+		i = 0;
+		foreach(lc, query->rtable)
+		{
+			i++;
+			if (!level->types[i].tracked)
+				check_public_companion(level, lfirst(lc));
+			else if (((RangeTblEntry *) lfirst(lc))->lateral)
+				check_public_companion(level, lfirst(lc));
+		}
+		entries = check_jointree(level, (Node *) query->jointree);
+		if (!connected(level, entries))
+			refuse_unjoined(level, query->jointree->quals);
+		i = 0;
+		foreach(lc, query->rtable)
+		{
+			RangeTblEntry *rte = lfirst(lc);
+
+			i++;
+			if (level->types[i].tracked)
+				level->multiplied = level->multiplied || level->types[i].multiplied;
+			else if (rte->inFromCl && rte->rtekind != RTE_JOIN)
+				level->multiplied = level->multiplied || may_multiply(level, i);
+		}
+
+		if (!(query->hasAggs || query->groupClause || query->groupingSets || query->havingQual))
+			return check_projection(level);
+
+		check_group_keys(level);
+		/* subqueries above the border: in the select list, HAVING and so on */
+		(void) sublink_walker((Node *) query->targetList, level);
+		(void) sublink_walker(query->havingQual, level);
+		(void) sublink_walker(query->limitCount, level);
+		(void) sublink_walker(query->limitOffset, level);
+		ehds_release_border(level->gate, query, level->depth, subject_vars(level, entries), level->multiplied);
+	}
+
+	if (level->depth == 0)
+	{
+		query->cteList = list_concat(ctes, gate->pending);
+		gate->pending = NIL;
+	}
+	return public;
+}
+
+void
+ehds_check_statistics(EhdsGate *gate, Query *query)
+{
+	EhdsPermit *p = gate->permit;
+
+	gate->k = p->dp ? 0 : p->k;
+	if (p->dp)
+	{
+		gate->epsilon_nano = ehds_setting_epsilon_nano > 0 ? ehds_setting_epsilon_nano : p->epsilon_default_nano;
+		gate->max_groups = ehds_setting_max_groups > 0 ? ehds_setting_max_groups : p->max_groups;
+		if (gate->epsilon_nano <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_EHDS_BUDGET),
+					 errmsg("permit \"%s\" has no default epsilon", p->permit),
+					 errhint("SET ehds.epsilon to what one release may spend.")));
+	}
+	(void) check_query(gate, query, NULL);
+}

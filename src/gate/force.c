@@ -1,0 +1,131 @@
+/*
+ * force.c
+ *		Is a permit in force, now, for this role?
+ *
+ * Asked at the start of every execution, never answered from a cache. A refusal
+ * is entered into the ledger before it is raised.
+ */
+#include "core/compat.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "core/errors.h"
+#include "gate/gate.h"
+#include "ledger/ledger.h"
+
+/*
+ * Enter a refusal into the ledger. What can't be entered (a standby, a parallel
+ * worker) is refused all the same, by the caller's error.
+ */
+void
+ehds_refuse(const char *permit, const char *action, const char *reason)
+{
+	EhdsEntry	entry = {0};
+
+	if (RecoveryInProgress() || IsInParallelMode())
+		return;
+	entry.kind = EHDS_REFUSAL;
+	entry.permit = permit;
+	entry.action = action;
+	entry.detail = reason;
+	(void) ehds_ledger_append(&entry);
+}
+
+/* Today where the server stands: an analyst's TimeZone must not move a permit's end. */
+static DateADT
+today(void)
+{
+	pg_time_t	now = timestamptz_to_time_t(GetCurrentTimestamp());
+	struct pg_tm *tm = pg_localtime(&now, log_timezone);
+
+	return date2j(tm->tm_year + 1900, tm->tm_mon + 1, tm->tm_mday) - POSTGRES_EPOCH_JDATE;
+}
+
+static char *
+show_date(DateADT d)
+{
+	return DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(d)));
+}
+
+static void
+not_in_force(const EhdsPermit *p, char *reason, const char *hint)
+{
+	ehds_refuse(p->permit, "select", reason);
+	ereport(ERROR,
+			(errcode(ERRCODE_EHDS_NOT_IN_FORCE),
+			 errmsg("permit \"%s\" %s", p->permit, reason),
+			 hint ? errhint("%s", hint) : 0));
+}
+
+void
+ehds_require_in_force(const EhdsPermit *p, Oid role)
+{
+	DateADT		now = today();
+
+	if (strcmp(p->status, "draft") == 0)
+		not_in_force(p, "is not activated",
+					 "A permit is activated with ehds.activate_permit by another person than the one who issued it.");
+	if (strcmp(p->status, "active") != 0)
+		not_in_force(p, psprintf("is %s", p->status), "See ehds.my_permits for the permits in force.");
+	if (now < p->valid_from)
+		not_in_force(p, psprintf("is not valid before %s", show_date(p->valid_from)), NULL);
+	if (now > p->valid_until)
+		not_in_force(p, psprintf("expired, it was valid until %s", show_date(p->valid_until)),
+					 "Ask for a new permit.");
+	if (!is_member_of_role_nosuper(role, p->grantee))
+		not_in_force(p, psprintf("is granted to role \"%s\", of which \"%s\" is not a member",
+								 GetUserNameFromId(p->grantee, true) ? GetUserNameFromId(p->grantee, true) : "(dropped)",
+								 GetUserNameFromId(role, false)),
+					 "See ehds.my_permits for your permits.");
+	if (ehds_setting_purpose[0] != '\0' && strcmp(ehds_setting_purpose, p->purpose) != 0)
+		not_in_force(p, psprintf("is for the purpose \"%s\", not \"%s\"", p->purpose, ehds_setting_purpose),
+					 "Set ehds.purpose to the permit's purpose or RESET it.");
+	if (ehds_setting_permit[0] != '\0' && strcmp(ehds_setting_permit, p->permit) != 0)
+		not_in_force(p, psprintf("is not the one that the session has set (\"%s\")", ehds_setting_permit),
+					 "Set ehds.permit to this permit or RESET it.");
+}
+
+static bool
+setting_is_on(const char *name)
+{
+	const char *value = GetConfigOption(name, true, false);
+
+	return value != NULL && strcmp(value, "on") == 0;
+}
+
+/*
+ * Settings by which a session would be told more than its result: plan trees
+ * with estimates, sizes of sorts, predicate locks on single tuples.
+ */
+void
+ehds_require_quiet_session(void)
+{
+	static const char *const talkative[] = {
+		"debug_print_parse", "debug_print_rewritten", "debug_print_plan", "trace_sort",
+		"log_parser_stats", "log_planner_stats", "log_executor_stats", "log_statement_stats",
+	};
+
+	if (XactIsoLevel == XACT_SERIALIZABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_EHDS_REFUSED),
+				 errmsg("a query under a permit is not run in a SERIALIZABLE transaction"),
+				 errdetail("Predicate locks, which every user can see, would name single rows."),
+				 errhint("Use READ COMMITTED or REPEATABLE READ.")));
+	for (int i = 0; i < lengthof(talkative); i++)
+	{
+		if (setting_is_on(talkative[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_EHDS_REFUSED),
+					 errmsg("a query under a permit is not run while %s is on", talkative[i]),
+					 errhint("SET %s = off.", talkative[i])));
+	}
+}

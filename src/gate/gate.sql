@@ -1,0 +1,19 @@
+-- gate: what permit views and extracts call
+
+CREATE FUNCTION ehds.guard(permit text, stored regclass, declared text, approval ehds.approval) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'ehds_guard' LANGUAGE C STABLE PARALLEL SAFE;
+GRANT EXECUTE ON FUNCTION ehds.guard(text, regclass, text, ehds.approval) TO PUBLIC;
+COMMENT ON FUNCTION ehds.guard(text, regclass, text, ehds.approval) IS
+    'condition of every permit view: true in an execution that the gate has approved and while the stored table bears its declared name, else an error (ZE004, ZE005); NULL approval, as written in the view, is an error';
+
+CREATE FUNCTION ehds.extract_guard(permit text) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'ehds_extract_guard' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+GRANT EXECUTE ON FUNCTION ehds.extract_guard(text) TO PUBLIC;
+COMMENT ON FUNCTION ehds.extract_guard(text) IS
+    'row-level security policy of an extract: true while the permit is in force for the current user, else an error (ZE001)';
+
+CREATE FUNCTION ehds.check_row_filter(relation regclass, subject name, filter text) RETURNS text
+    AS 'MODULE_PATHNAME', 'ehds_check_row_filter' LANGUAGE C STABLE PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION ehds.check_row_filter(regclass, name, text) FROM PUBLIC;
+COMMENT ON FUNCTION ehds.check_row_filter(regclass, name, text) IS
+    'the row filter of a permit on a table (alias t) in canonical form; NULL filter gives NULL; an error (ZE002) if it is not one boolean expression that can neither fail nor tell, or uses the subject column';

@@ -1,0 +1,274 @@
+/*
+ * hooks.c
+ *		Planner, executor and utility hooks: chaining and dispatch only.
+ *
+ * The planner hook checks a query that reads a permit's views, rewrites it, and
+ * marks the plan. ExecutorStart recognises the mark: there, in the leader and
+ * before parallel mode, the permit is asked for again and the access or charge
+ * is recorded; only then is the approval live. Hooks hold no state of "approving
+ * now": IMMUTABLE functions re-enter the planner while it plans.
+ */
+#include "core/compat.h"
+
+#include "access/parallel.h"
+#include "access/relation.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_authid.h"
+#include "commands/seclabel.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "optimizer/planner.h"
+#include "tcop/utility.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "catalog/labels.h"
+#include "core/approval.h"
+#include "core/errors.h"
+#include "gate/gate.h"
+#include "kanon/kanon.h"
+#include "ledger/ledger.h"
+
+static planner_hook_type next_planner = NULL;
+static ExecutorStart_hook_type next_ExecutorStart = NULL;
+static ExecutorFinish_hook_type next_ExecutorFinish = NULL;
+static ProcessUtility_hook_type next_ProcessUtility = NULL;
+
+/* How many EXPLAIN statements are being processed: their queries are not answered. */
+static int	explain_depth = 0;
+
+static PlannedStmt *
+call_planner(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
+{
+	if (next_planner)
+		return next_planner(parse, query_string, cursor_options, params);
+	return standard_planner(parse, query_string, cursor_options, params);
+}
+
+static void
+refuse_explain(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_EHDS_REFUSED),
+			 errmsg("EXPLAIN of a query under a permit is refused"),
+			 errdetail("A plan shows estimates and counts that no threshold protects."),
+			 errhint("Run the query itself.")));
+}
+
+static PlannedStmt *
+gate_planner(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
+{
+	EhdsGate	gate = {0};
+	PlannedStmt *plan;
+
+	if (!ehds_catalog_present())
+		return call_planner(parse, query_string, cursor_options, params);
+	if (!ehds_mentions_permit_view(parse))
+	{
+		bool		extract = ehds_reads_extract(&gate, parse);
+
+		plan = call_planner(parse, query_string, cursor_options, params);
+		if (extract)
+			ehds_mark_plan(&gate, plan);
+		return plan;
+	}
+
+	if (explain_depth > 0)
+		refuse_explain();
+	gate.query_string = query_string;
+	ehds_gate_check(&gate, parse);
+	plan = call_planner(parse, query_string, cursor_options, params);
+	ehds_check_plan(&gate, plan);
+	ehds_mark_plan(&gate, plan);
+	return plan;
+}
+
+/* Record what is about to run; raises if it may not. */
+static void
+admit(EhdsMarker *marker, EhdsPermit *permit, QueryDesc *query)
+{
+	if (marker->epsilon_nano > 0)
+	{
+		EhdsChargeRequest r = {0};
+		EhdsChargeResult left;
+
+		r.permit = permit->permit;
+		r.population = permit->population;
+		r.action = "select";
+		r.detail = query->sourceText;
+		r.epsilon_nano = marker->epsilon_nano;
+		r.delta_atto = marker->delta_atto;
+		r.permit_epsilon_nano = permit->epsilon_nano;
+		r.permit_delta_atto = permit->delta_atto;
+		r.population_epsilon_nano = permit->population_epsilon_nano;
+		r.population_delta_atto = permit->population_delta_atto;
+		left = ehds_ledger_charge(&r);
+		ereport(NOTICE,
+				(errmsg("charged epsilon %.9g, %.9g left; the noise of each figure is within %lld with 95 %% probability",
+						marker->epsilon_nano / 1e9, left.epsilon_left_nano / 1e9,
+						(long long) marker->interval95),
+				 errdetail("The interval covers the noise, not what is left out by the bound on groups a person.")));
+	}
+	else
+	{
+		EhdsEntry	e = {0};
+
+		e.kind = EHDS_ACCESS;
+		e.permit = permit->permit;
+		e.population = permit->population;
+		e.action = "select";
+		e.detail = query->sourceText;
+		(void) ehds_ledger_append(&e);
+	}
+}
+
+static void
+gate_ExecutorStart(QueryDesc *query, int eflags)
+{
+	EhdsMarker	marker;
+	bool		marked = ehds_read_marker(query->plannedstmt, &marker);
+
+	if (marked && !IsParallelWorker() &&
+		!(marker.version == 0 && (eflags & EXEC_FLAG_EXPLAIN_ONLY)))
+	{
+		EhdsPermit *permit;
+		bool		extract = marker.version == 0;
+
+		if (!extract && ((eflags & EXEC_FLAG_EXPLAIN_ONLY) || explain_depth > 0))
+			refuse_explain();
+		if (RecoveryInProgress())
+			ereport(ERROR,
+					(errcode(ERRCODE_EHDS_LEDGER),
+					 errmsg("a query under a permit does not run on a standby"),
+					 errdetail("The access could not be recorded here."),
+					 errhint("Connect to the primary server.")));
+		if (IsInParallelMode())
+			ereport(ERROR,
+					(errcode(ERRCODE_EHDS_LEDGER),
+					 errmsg("a query under a permit cannot be started during a parallel operation"),
+					 errhint("Mark the function that contains it PARALLEL UNSAFE.")));
+		permit = ehds_read_permit(marker.permit);
+		if (permit == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_EHDS_NOT_IN_FORCE),
+					 errmsg("permit \"%s\" no longer exists", marker.permit)));
+		ehds_require_in_force(permit, GetUserId());
+		if (!extract)
+			ehds_require_quiet_session();
+		if (!extract && permit->version != marker.version)
+			ereport(ERROR,
+					(errcode(ERRCODE_EHDS_NOT_APPROVED),
+					 errmsg("permit \"%s\" changed after this query was prepared", marker.permit),
+					 errhint("Run it again.")));
+		admit(&marker, permit, query);
+	}
+
+	if (next_ExecutorStart)
+		next_ExecutorStart(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+
+	if (marked)
+	{
+		EhdsExecution *ex = ehds_execution_begin(query->estate->es_query_cxt, marker.approval,
+												 marker.permit, GetUserId());
+
+		ex->k = marker.k;
+		ex->charged = marker.epsilon_nano > 0 && !IsParallelWorker();
+	}
+}
+
+static void
+gate_ExecutorFinish(QueryDesc *query)
+{
+	EhdsMarker	marker;
+
+	if (next_ExecutorFinish)
+		next_ExecutorFinish(query);
+	else
+		standard_ExecutorFinish(query);
+
+	if (ehds_read_marker(query->plannedstmt, &marker) && marker.k > 0 && !IsParallelWorker())
+	{
+		EhdsExecution *ex = ehds_execution_find(marker.approval);
+
+		if (ex != NULL)
+			ehds_k_notice(ex);
+	}
+}
+
+/* Keep a copy, by name, of a label that was given: a load that rebuilds the table loses it. */
+static void
+remember_label(SecLabelStmt *stmt)
+{
+	Oid			save_user;
+	int			save_context;
+	ObjectAddress address;
+	Relation	rel = NULL;
+
+	if (!ehds_catalog_present())
+		return;
+	address = get_object_address(stmt->objtype, stmt->object, &rel, AccessShareLock, false);
+	if (rel != NULL)
+		relation_close(rel, NoLock);
+	GetUserIdAndSecContext(&save_user, &save_context);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, save_context | SECURITY_LOCAL_USERID_CHANGE);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) SPI_execute(psprintf("SELECT ehds.remember_label(%u, %u, %d)",
+								address.classId, address.objectId, address.objectSubId), false, 0);
+	PopActiveSnapshot();
+	SPI_finish();
+	SetUserIdAndSecContext(save_user, save_context);
+}
+
+static void
+gate_ProcessUtility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
+					ProcessUtilityContext context, ParamListInfo params,
+					QueryEnvironment *query_env, DestReceiver *dest, QueryCompletion *qc)
+{
+	bool		explain = IsA(pstmt->utilityStmt, ExplainStmt);
+	int			save_depth = explain_depth;
+
+	if (explain)
+		explain_depth++;
+	PG_TRY();
+	{
+		if (next_ProcessUtility)
+			next_ProcessUtility(pstmt, query_string, read_only_tree, context, params,
+								query_env, dest, qc);
+		else
+			standard_ProcessUtility(pstmt, query_string, read_only_tree, context, params,
+									query_env, dest, qc);
+	}
+	PG_FINALLY();
+	{
+		explain_depth = save_depth;
+	}
+	PG_END_TRY();
+
+	if (IsA(pstmt->utilityStmt, SecLabelStmt))
+	{
+		SecLabelStmt *label = (SecLabelStmt *) pstmt->utilityStmt;
+
+		if (label->provider != NULL && strcmp(label->provider, EHDS_LABEL_PROVIDER) == 0)
+			remember_label(label);
+	}
+}
+
+void
+ehds_gate_init(void)
+{
+	next_planner = planner_hook;
+	planner_hook = gate_planner;
+	next_ExecutorStart = ExecutorStart_hook;
+	ExecutorStart_hook = gate_ExecutorStart;
+	next_ExecutorFinish = ExecutorFinish_hook;
+	ExecutorFinish_hook = gate_ExecutorFinish;
+	next_ProcessUtility = ProcessUtility_hook;
+	ProcessUtility_hook = gate_ProcessUtility;
+}

@@ -1,0 +1,127 @@
+/*
+ * settings.c
+ *		The settings with which an analyst steers a query under a permit.
+ *
+ * They decide what is planted into a plan, so a change makes cached plans stale.
+ */
+#include "core/compat.h"
+
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/numeric.h"
+#include "utils/plancache.h"
+
+#include "gate/gate.h"
+
+#define NANO INT64CONST(1000000000)
+
+char	   *ehds_setting_permit = NULL;
+char	   *ehds_setting_purpose = NULL;
+int64		ehds_setting_epsilon_nano = 0;
+int			ehds_setting_max_groups = 0;
+
+static char *setting_epsilon = NULL;
+
+static void
+forget_plans_string(const char *newval, void *extra)
+{
+	ResetPlanCache();
+}
+
+static void
+forget_plans_int(int newval, void *extra)
+{
+	ResetPlanCache();
+}
+
+/*
+ * Decimal text to units of 1e-9, exactly: an epsilon is a promise, so it is
+ * never rounded through a floating-point number. False if it is not a decimal
+ * number with at most nine places.
+ */
+static bool
+parse_nano(const char *text, int64 *nano)
+{
+	int64		whole = 0;
+	int64		fraction = 0;
+	int			places = 0;
+	const char *p = text;
+
+	if (*p == '\0')
+		return false;
+	for (; *p >= '0' && *p <= '9'; p++)
+	{
+		whole = whole * 10 + (*p - '0');
+		if (whole > 1000000)
+			return false;
+	}
+	if (*p == '.')
+	{
+		for (p++; *p >= '0' && *p <= '9'; p++)
+		{
+			if (++places > 9)
+				return false;
+			fraction = fraction * 10 + (*p - '0');
+		}
+	}
+	if (*p != '\0' || p == text)
+		return false;
+	while (places++ < 9)
+		fraction *= 10;
+	*nano = whole * NANO + fraction;
+	return true;
+}
+
+static bool
+check_epsilon(char **newval, void **extra, GucSource source)
+{
+	int64		nano = 0;
+	int64	   *stored;
+
+	if (**newval != '\0' && (!parse_nano(*newval, &nano) || nano <= 0))
+	{
+		GUC_check_errdetail("An epsilon is a decimal number above 0 with at most nine decimal places, or empty for the permit's default.");
+		return false;
+	}
+	stored = ehds_guc_malloc(sizeof(int64));
+	if (stored == NULL)
+		return false;
+	*stored = nano;
+	*extra = stored;
+	return true;
+}
+
+static void
+assign_epsilon(const char *newval, void *extra)
+{
+	ehds_setting_epsilon_nano = extra ? *(int64 *) extra : 0;
+	ResetPlanCache();
+}
+
+void
+ehds_gate_settings_init(void)
+{
+	/*
+	 * Optional: the permit in force is the one whose views the query reads. If
+	 * it is set, only that permit may be read.
+	 */
+	DefineCustomStringVariable("ehds.permit",
+							   "Permit under which this session works; if set, views of no other permit are read.",
+							   NULL, &ehds_setting_permit, "", PGC_USERSET, 0,
+							   NULL, forget_plans_string, NULL);
+	/* Optional: what the session is for; a permit of another purpose is refused. */
+	DefineCustomStringVariable("ehds.purpose",
+							   "Purpose of this session; if set, only permits of this purpose are in force.",
+							   NULL, &ehds_setting_purpose, "", PGC_USERSET, 0,
+							   NULL, forget_plans_string, NULL);
+	/* The epsilon of one release; empty means the permit's epsilon_default. */
+	DefineCustomStringVariable("ehds.epsilon",
+							   "Privacy budget (epsilon) that one differentially private release spends; empty: the permit's default.",
+							   NULL, &setting_epsilon, "", PGC_USERSET, 0,
+							   check_epsilon, assign_epsilon, NULL);
+	/* More groups a person: less is left out, more noise in each. */
+	DefineCustomIntVariable("ehds.max_groups",
+							"Number of groups of a result in which one person may count; 0: the permit's.",
+							NULL, &ehds_setting_max_groups, 0, 0, 10000, PGC_USERSET, 0,
+							NULL, forget_plans_int, NULL);
+}

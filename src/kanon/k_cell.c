@@ -1,0 +1,134 @@
+/*
+ * k_cell.c
+ *		Leaving out cells under a permit, and saying how many were left out.
+ *
+ * The gate adds HAVING show_cell(k_cell(subject, k), approval) to a release.  The
+ * number of hidden cells is itself a statistic about the persons in them, so the
+ * notice gives it only if these persons are at least k, and else is the same
+ * sentence whatever the data.
+ */
+#include "core/compat.h"
+
+#include "utils/memutils.h"
+
+#include "kanon/k_state.h"
+#include "kanon/kanon.h"
+#include "kanon/settings.h"
+
+PG_FUNCTION_INFO_V1(ehds_show_cell);
+
+/* The persons of the hidden cells, of each type of subject: a K_MET state or NULL. */
+typedef struct HiddenSubjects
+{
+	KShared *shared;
+	KState *of_type[K_SUBJECT_TYPES + 1];
+} HiddenSubjects;
+
+/* Take the subjects of a hidden cell into the union, until it has k. */
+static void
+take_hidden(EhdsExecution *ex, KState *cell, Datum datum)
+{
+	HiddenSubjects *hidden = ex->hidden_subjects;
+	KState **all;
+
+	if (hidden == NULL)
+	{
+		MemoryContext context = GetMemoryChunkContext(ex);
+
+		hidden = MemoryContextAllocZero(context, sizeof(HiddenSubjects));
+		hidden->shared = ehds_k_shared_in(context);
+		ex->hidden_subjects = hidden;
+	}
+	all = &hidden->of_type[cell->subject];
+	if (*all != NULL && (*all)->settled)
+		return;
+
+	if (*all == NULL)
+		*all = ehds_k_state_new(hidden->shared, K_MET, cell->subject, K_VALUE_NONE, cell->k);
+	/* with several k in one statement, those of the others only make the union larger */
+	if ((*all)->k == cell->k)
+		ehds_k_state_merge(*all, datum);
+}
+
+bool
+ehds_k_cell_shown(Datum datum, EhdsExecution *ex)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "ehds.k_cell", ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(work);
+	KState *cell = ehds_k_state_read(datum);
+	uint32 n;
+	bool shown;
+
+	if (cell->kind != K_MET)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+						errmsg("invalid ehds.k_state: it belongs to another aggregate")));
+	n = ehds_k_state_subjects(cell);
+	shown = n >= cell->k;
+	ex->k = Max(ex->k, cell->k);
+	if (n == 0 && ehds_show_zero)
+		shown = true; /* but no count may rest on it: it holds nobody */
+	else if (shown)
+		ex->cells_shown++;
+	else
+	{
+		ex->cells_hidden++;
+		take_hidden(ex, cell, datum);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
+	return shown;
+}
+
+Datum
+ehds_show_cell(PG_FUNCTION_ARGS)
+{
+	EhdsExecution *ex = ehds_getarg_execution(fcinfo, 1);
+
+	/* nobody is in the cell: an ungrouped query over no rows */
+	if (PG_ARGISNULL(0))
+		PG_RETURN_BOOL(ehds_show_zero);
+	PG_RETURN_BOOL(ehds_k_cell_shown(PG_GETARG_DATUM(0), ex));
+}
+
+/* n with commas between the thousands */
+static char *
+with_commas(int64 n)
+{
+	char digits[32];
+	char *result = palloc(sizeof(digits) * 2);
+	char *to = result;
+	int length = snprintf(digits, sizeof(digits), INT64_FORMAT, n);
+
+	for (int i = 0; i < length; i++)
+	{
+		if (i > 0 && (length - i) % 3 == 0)
+			*to++ = ',';
+		*to++ = digits[i];
+	}
+	*to = '\0';
+	return result;
+}
+
+void
+ehds_k_notice(EhdsExecution *ex)
+{
+	HiddenSubjects *hidden = ex->hidden_subjects;
+	bool tell = false;
+
+	if (ex->k == 0)
+		return;
+
+	/* a shown cell holds k persons, so one of them is enough for the shown count */
+	if (hidden != NULL && ex->cells_shown > 0)
+		for (int type = 1; type <= K_SUBJECT_TYPES; type++)
+			if (hidden->of_type[type] != NULL && hidden->of_type[type]->settled &&
+				hidden->of_type[type]->k == ex->k)
+				tell = true;
+
+	if (tell)
+		ereport(NOTICE, (errmsg("%s of %s cells are hidden because they hold fewer than %d persons",
+								with_commas(ex->cells_hidden),
+								with_commas(ex->cells_hidden + ex->cells_shown), ex->k)));
+	else
+		ereport(NOTICE, (errmsg("cells with fewer than %d persons, if there are any, are hidden", ex->k)));
+}

@@ -1,0 +1,34 @@
+/*
+ * kanon.h
+ *		k-anonymity statistics: what other rooms may use of them.
+ */
+#ifndef EHDS_KANON_H
+#define EHDS_KANON_H
+
+#include "core/approval.h"
+
+/* A k above this protects nobody better and only costs memory. */
+#define EHDS_K_MAX 1000000
+
+/* Define the settings of this room; called once from _PG_init. */
+extern void ehds_kanon_init(void);
+
+/*
+ * The k that is in force: the one asked for, or ehds.k if 0 is given.  Raises
+ * 22023 if it is below ehds.k_floor or above EHDS_K_MAX.
+ */
+extern int ehds_k_effective(int requested);
+
+/*
+ * May a cell (the ehds.k_state of k_cell) be shown, that is, does it hold at least
+ * k subjects, or none while ehds.show_zero is on?  Counts the cell in ex as shown
+ * or hidden, and takes the subjects of a hidden one into ex->hidden_subjects.  ex
+ * must have been allocated by palloc, in memory that lives as long as the
+ * execution.
+ */
+extern bool ehds_k_cell_shown(Datum state, EhdsExecution *ex);
+
+/* Say at the end of an execution how many cells were hidden, in figures that obey k. */
+extern void ehds_k_notice(EhdsExecution *ex);
+
+#endif /* EHDS_KANON_H */

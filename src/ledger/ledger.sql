@@ -1,0 +1,113 @@
+-- ledger: the chained record, what it says, and what has been spent
+
+-- No index, no constraint: rows are written below the level of SQL (store.c).
+CREATE TABLE ehds.ledger_entry (
+    seq          bigint,
+    at           timestamptz,
+    kind         text,
+    session_role name,
+    role         name,
+    permit       text,
+    population   text,
+    action       text,
+    detail       text,
+    epsilon_nano bigint,
+    delta_atto   bigint,
+    mac          bytea
+);
+COMMENT ON TABLE ehds.ledger_entry IS
+    'the ledger as it is stored, append-only; written by the extension alone, each row chained to the one before by a keyed hash; read it through the view ehds.ledger';
+SELECT pg_catalog.pg_extension_config_dump('ehds.ledger_entry', '');
+
+CREATE FUNCTION ehds.ledger_guard() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'ehds_ledger_guard' LANGUAGE C;
+REVOKE ALL ON FUNCTION ehds.ledger_guard() FROM PUBLIC;
+COMMENT ON FUNCTION ehds.ledger_guard() IS
+    'trigger: refuses UPDATE, DELETE and TRUNCATE of the ledger; an INSERT is the restore of a dump, after which the ledger is read again';
+CREATE TRIGGER ledger_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON ehds.ledger_entry
+    FOR EACH STATEMENT EXECUTE FUNCTION ehds.ledger_guard();
+ALTER TABLE ehds.ledger_entry ENABLE ALWAYS TRIGGER ledger_guard;
+
+CREATE VIEW ehds.ledger AS
+    SELECT e.seq, e.at, e.kind, e.session_role, e.role, e.permit, e.population, e.action, e.detail,
+           e.epsilon_nano * 0.000000001 AS epsilon,
+           e.delta_atto * 0.000000000000000001 AS delta,
+           pg_catalog.encode(e.mac, 'hex') AS mac
+    FROM ehds.ledger_entry e;
+GRANT SELECT ON ehds.ledger TO ehds_auditor, ehds_admin;
+COMMENT ON VIEW ehds.ledger IS
+    'accesses, refusals, charges and decisions, numbered by seq; session_role is the login, role the one under SET ROLE; epsilon and delta count where kind is ''charge'' (EHDS 73(1)(e))';
+
+CREATE FUNCTION ehds.verify_ledger(OUT valid boolean, OUT entries bigint, OUT bad_seq bigint, OUT finding text)
+    AS 'MODULE_PATHNAME', 'ehds_verify_ledger' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION ehds.verify_ledger() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ehds.verify_ledger() TO ehds_auditor, ehds_admin;
+COMMENT ON FUNCTION ehds.verify_ledger() IS
+    'checks every entry of the ledger: valid; entries, the number of entries found in order; the first bad_seq and what was found there (changed, missing, written twice, removed from the end), NULL where all is well. An end that was removed while the server was down is found by the file pg_ehds/<database oid>.head in the data directory; whoever has restored an older state on purpose removes that file. Raises ZE006 without the key.';
+
+CREATE FUNCTION ehds.record_decision(action text, permit text, population text, detail text) RETURNS void
+    AS 'MODULE_PATHNAME', 'ehds_record_decision' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION ehds.record_decision(text, text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION ehds.record_decision(text, text, text, text) IS
+    'puts a decision into the ledger when the transaction commits: action, a verb (at most 63 bytes, not NULL); permit and population, names or NULL; detail, cut at 1000 bytes, or NULL. Raises ZE007 where the ledger can''t record, ZE006 (at commit) without the key.';
+
+CREATE FUNCTION ehds.record_access(action text, permit text, population text, detail text) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'ehds_record_access' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION ehds.record_access(text, text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION ehds.record_access(text, text, text, text) IS
+    'puts an access into the ledger at once, whatever becomes of the transaction, and returns its number; arguments and errors as for ehds.record_decision';
+
+CREATE FUNCTION ehds.record_refusal(action text, permit text, population text, detail text) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'ehds_record_refusal' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION ehds.record_refusal(text, text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION ehds.record_refusal(text, text, text, text) IS
+    'puts a refusal into the ledger at once, whatever becomes of the transaction, and returns its number (0 on a standby, where it goes to the server''s log); arguments and errors as for ehds.record_decision';
+
+CREATE FUNCTION ehds.ledger_charge(permit text, population text, action text,
+                                   epsilon_nano bigint, delta_atto bigint,
+                                   permit_epsilon_nano bigint, permit_delta_atto bigint,
+                                   population_epsilon_nano bigint DEFAULT -1,
+                                   population_delta_atto bigint DEFAULT -1,
+                                   OUT seq bigint, OUT epsilon_left_nano bigint, OUT delta_left_atto bigint)
+    AS 'MODULE_PATHNAME', 'ehds_ledger_charge_sql' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION ehds.ledger_charge(text, text, text, bigint, bigint, bigint, bigint, bigint, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION ehds.ledger_charge(text, text, text, bigint, bigint, bigint, bigint, bigint, bigint) IS
+    'spends privacy budget as the gate does, durably and for good, against the totals given (population: -1 for no limit); for superusers, who may have to account for a release made outside. Units: 1e-9 for epsilon (more than 0), 1e-18 for delta (at least 0). Raises ZE003 if a budget does not allow it, ZE007, ZE006, 22023.';
+
+CREATE FUNCTION ehds.ledger_spent(permit text, population text, OUT epsilon_nano bigint, OUT delta_atto bigint)
+    AS 'MODULE_PATHNAME', 'ehds_ledger_spent' LANGUAGE C STABLE PARALLEL RESTRICTED;
+REVOKE ALL ON FUNCTION ehds.ledger_spent(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION ehds.ledger_spent(text, text) IS
+    'what a permit (then population is NULL) or a population (then permit is NULL) has spent, in 1e-9 of epsilon and 1e-18 of delta';
+
+-- A function behind the view, since a view's functions are checked against its reader.
+CREATE FUNCTION ehds.budgets(OUT permit text,
+                             OUT epsilon_total numeric, OUT epsilon_spent numeric, OUT epsilon_left numeric,
+                             OUT delta_total numeric, OUT delta_spent numeric, OUT delta_left numeric)
+    RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    SELECT p.permit,
+           p.epsilon_nano * 0.000000001,
+           s.epsilon_nano * 0.000000001,
+           greatest(p.epsilon_nano - s.epsilon_nano, 0) * 0.000000001,
+           coalesce(p.delta_atto, 0) * 0.000000000000000001,
+           s.delta_atto * 0.000000000000000001,
+           greatest(coalesce(p.delta_atto, 0) - s.delta_atto, 0) * 0.000000000000000001
+    FROM ehds.permit p
+    CROSS JOIN LATERAL ehds.ledger_spent(p.permit, NULL) s
+    WHERE p.epsilon_nano IS NOT NULL
+      AND (pg_has_role(ehds.acting_role(), p.grantee, 'MEMBER')
+           OR pg_has_role(ehds.acting_role(), 'ehds_admin', 'MEMBER')
+           OR pg_has_role(ehds.acting_role(), 'ehds_auditor', 'MEMBER'))
+    $$;
+COMMENT ON FUNCTION ehds.budgets() IS 'the rows of the view ehds.budget';
+
+CREATE VIEW ehds.budget AS
+    SELECT b.permit, b.epsilon_total, b.epsilon_spent, b.epsilon_left,
+           b.delta_total, b.delta_spent, b.delta_left
+    FROM ehds.budgets() b;
+GRANT SELECT ON ehds.budget TO PUBLIC;
+COMMENT ON VIEW ehds.budget IS
+    'privacy budget of each permit that has one: total, spent and left, in epsilon and delta; a member of the permit''s grantee sees it, ehds_admin and ehds_auditor see all';

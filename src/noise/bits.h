@@ -1,0 +1,36 @@
+/*
+ * bits.h
+ *		The coin that every sampler tosses, and exact uniform integers made of it.
+ *
+ * A sampler never asks the generator by itself: it takes bits from an EhdsBits.
+ * In the server that is fed from core/random.h; a test feeds it from a script, or
+ * walks all scripts, and so sees the sampler's exact distribution.
+ *
+ * A source lives on the stack of one draw. Nothing of it survives the draw, so
+ * no unused bits can be inherited by a forked process or found in memory later.
+ */
+#ifndef EHDS_BITS_H
+#define EHDS_BITS_H
+
+#include "core/compat.h"
+
+typedef struct EhdsBits
+{
+	uint64 pool; /* next bit is the most significant one */
+	int left;    /* bits in pool */
+	/* Refill: store bits at the top of *word, return how many (1..64). */
+	int (*fill)(struct EhdsBits *bits, uint64 *word);
+	void *arg; /* for fill */
+} EhdsBits;
+
+/* A source of the server's secure randomness; end it with ehds_bits_end(). */
+extern void ehds_bits_secure(EhdsBits *bits);
+extern void ehds_bits_end(EhdsBits *bits);
+
+/* The next n bits (1..64), the first one most significant. */
+extern uint64 ehds_bits_take(EhdsBits *bits, int n);
+
+/* Uniform on 0..n-1 for n >= 1, by rejection: no modulo bias. */
+extern uint64 ehds_bits_below(EhdsBits *bits, uint64 n);
+
+#endif /* EHDS_BITS_H */

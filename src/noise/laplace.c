@@ -1,0 +1,134 @@
+/*
+ * laplace.c
+ *		Exact discrete Laplace noise with a rational scale.
+ *
+ * Canonne, Kamath, Steinke 2020, "The Discrete Gaussian for Differential
+ * Privacy", Algorithm 2. Only integers occur: a floating-point sampler has holes
+ * and unequal gaps in its output that betray the value it was added to
+ * (Mironov 2012, "On significance of the least significant bits").
+ */
+#include "noise/laplace.h"
+
+#include "miscadmin.h"
+#include "noise/bernoulli.h"
+
+#ifndef HAVE_INT128
+#error "pg_ehds needs a compiler with 128-bit integers"
+#endif
+
+/* Check the scale and reduce it, which shortens the numbers that are drawn. */
+static void
+reduce(uint64 *num, uint64 *den)
+{
+	uint64 a = *num;
+	uint64 b = *den;
+
+	if (a < 1 || b < 1 || a > (uint64) EHDS_NOISE_MAX || b > (uint64) EHDS_NOISE_MAX ||
+		(uint128) a > (uint128) b * EHDS_SCALE_MAX)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("noise scale out of range")));
+	while (b != 0)
+	{
+		uint64 r = a % b;
+
+		a = b;
+		b = r;
+	}
+	*num /= a;
+	*den /= a;
+}
+
+/*
+ * The scale is reduced. x = u + num * v is geometric with ratio exp(-1/num), so
+ * x / den (rounded down) is geometric with ratio exp(-den/num); a random sign
+ * makes it two-sided, and one of the two zeros is thrown away.
+ */
+static int64
+two_sided(EhdsBits *bits, uint64 num, uint64 den)
+{
+	for (;;)
+	{
+		uint64 u;
+		uint64 v = 0;
+		uint128 y;
+		bool negative;
+
+		CHECK_FOR_INTERRUPTS();
+		u = ehds_bits_below(bits, num);
+		if (!ehds_bernoulli_exp(bits, u, num))
+			continue;
+		while (ehds_bernoulli_exp(bits, 1, 1))
+			v++;
+		y = ((uint128) num * v + u) / den;
+		negative = ehds_bits_take(bits, 1) == 1;
+		if (negative && y == 0)
+			continue;
+		if (y > (uint128) EHDS_NOISE_MAX)
+			y = (uint128) EHDS_NOISE_MAX;
+		return negative ? -(int64) y : (int64) y;
+	}
+}
+
+int64
+ehds_discrete_laplace_from(EhdsBits *bits, uint64 scale_num, uint64 scale_den)
+{
+	reduce(&scale_num, &scale_den);
+	return two_sided(bits, scale_num, scale_den);
+}
+
+int64
+ehds_truncated_laplace_from(EhdsBits *bits, uint64 scale_num, uint64 scale_den, int64 tau)
+{
+	int64 x;
+
+	reduce(&scale_num, &scale_den);
+	if (tau < 0 || tau > EHDS_NOISE_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("bound of truncated noise out of range")));
+
+	/*
+	 * Both ways are exact. Where tau is at most the scale, Laplace draws would
+	 * nearly always fall outside, whereas a uniform one is kept with
+	 * probability exp(-|x|/scale) >= exp(-1).
+	 */
+	if ((uint128) tau * scale_den <= scale_num)
+	{
+		do
+		{
+			CHECK_FOR_INTERRUPTS();
+			x = (int64) ehds_bits_below(bits, 2 * (uint64) tau + 1) - tau;
+		} while (!ehds_bernoulli_exp(bits, (uint64) (x < 0 ? -x : x) * scale_den, scale_num));
+	}
+	else
+	{
+		do
+		{
+			CHECK_FOR_INTERRUPTS();
+			x = two_sided(bits, scale_num, scale_den);
+		} while (x < -tau || x > tau);
+	}
+	return x;
+}
+
+int64
+ehds_discrete_laplace(uint64 scale_num, uint64 scale_den)
+{
+	EhdsBits bits;
+	int64 x;
+
+	ehds_bits_secure(&bits);
+	x = ehds_discrete_laplace_from(&bits, scale_num, scale_den);
+	ehds_bits_end(&bits);
+	return x;
+}
+
+int64
+ehds_truncated_laplace(uint64 scale_num, uint64 scale_den, int64 tau)
+{
+	EhdsBits bits;
+	int64 x;
+
+	ehds_bits_secure(&bits);
+	x = ehds_truncated_laplace_from(&bits, scale_num, scale_den, tau);
+	ehds_bits_end(&bits);
+	return x;
+}

@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# run.sh
+#	Times pg_ehds against native SQL on the same server, in the same session.
+#	Rebuilds the database of the environment (PGHOST, PGPORT, PGDATABASE, PGUSER).
+#
+#	ROWS=2000000   stays          RUNS=5   timed runs of each side (at least 3)
+#	CASES='a b'    only these
+#
+# For each case ours and base alternate after one untimed pair, and the line
+#	BENCH <case> ours_ms=<n> base_ms=<n> ratio=<n>
+# has the medians; ratio is ours / base. Unless the line before says otherwise
+# base is count(*) with the same grouping, without workers. A case whose functions
+# are not there is "missing", one that ends in another error "failed"; both make
+# the run fail.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+rows=${ROWS:-2000000}
+runs=${RUNS:-5}
+cases=${CASES:-}
+: "${PGHOST:?}" "${PGDATABASE:?}" "${PGUSER:?}"
+case $rows$runs in *[!0-9]*) echo "bench: ROWS and RUNS must be whole numbers" >&2; exit 2 ;; esac
+[ "$runs" -ge 3 ] || { echo "bench: RUNS must be 3 or more" >&2; exit 2; }
+[ "$rows" -ge 10000 ] || { echo "bench: ROWS must be 10000 or more" >&2; exit 2; }
+case $PGDATABASE in postgres | template0 | template1) echo "bench: PGDATABASE must name a database that may be dropped" >&2; exit 2 ;; esac
+export PSQLRC=/dev/null PGAPPNAME=pg_ehds_bench
+export PGOPTIONS="${PGOPTIONS:-} -c jit=off -c client_min_messages=warning"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+bad=0
+
+super() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }
+
+# bench CASE ROLE OURS BASE [SETTINGS [RUNS]]: %d in a statement is the number of the run
+bench()
+{
+	local name=$1 role=$2 ours=$3 base=$4 settings=${5:-} n=${6:-$runs} i
+	[ -z "$cases" ] || [[ " $cases " == *" $name "* ]] || return 0
+	settings="SET max_parallel_workers_per_gather = 0; ${settings}"
+	{
+		echo "$settings"
+		printf '%s\n' '\o /dev/null'
+		printf '%s\n' '\timing on'
+		for ((i = 0; i <= n; i++)); do echo "${ours//%d/$i};"; echo "${base//%d/$i};"; done
+	} >"$work/script"
+	echo "# $name: ours: ${ours}; base: ${base}${5:+  ($5)}"
+	if ! PGUSER=$role psql -X -q -v ON_ERROR_STOP=1 -v VERBOSITY=verbose <"$work/script" >"$work/out" 2>"$work/err"; then
+		bad=1
+		# no function, schema, table or column of that name: not built yet
+		if grep -qE 'ERROR: +(42883|3F000|42P01|42703|42704)' "$work/err"; then
+			echo "BENCH $name missing"
+		else
+			echo "BENCH $name failed"
+		fi
+		grep -m1 ERROR "$work/err" | sed "s/^/bench: $name: /" >&2
+		return 0
+	fi
+	awk -v name="$name" '
+		function median(a, n,   i, j, t) {
+			for (i = 2; i <= n; i++) { t = a[i]; for (j = i - 1; j > 0 && a[j] > t; j--) a[j + 1] = a[j]; a[j + 1] = t }
+			return n % 2 ? a[(n + 1) / 2] : (a[n / 2] + a[n / 2 + 1]) / 2
+		}
+		/^Time: / { t++; if (t > 2) { if (t % 2) o[++no] = $2; else b[++nb] = $2 } }
+		END { x = median(o, no); y = median(b, nb)
+			printf "BENCH %s ours_ms=%.2f base_ms=%.2f ratio=%.2f\n", name, x, y, x / y }' "$work/out"
+}
+
+# Data, roles, permits ----------------------------------------------------------------
+
+people='bench_dba bench_issuer bench_activator bench_analyst bench_dashboard bench_pipeline'
+super -d postgres -c 'SET client_min_messages = warning' \
+	-c "DROP DATABASE IF EXISTS \"$PGDATABASE\" WITH (FORCE)" -c "CREATE DATABASE \"$PGDATABASE\""
+for role in $people; do super -d postgres -c "DROP ROLE IF EXISTS $role"; done
+
+started=$SECONDS
+super -v rows="$rows" -f "$here/data.sql"
+echo "# $(super -c 'SHOW server_version'), $rows stays of $(super -c 'SELECT count(DISTINCT person_id) FROM bench.stay') persons, $(super -c 'SELECT count(DISTINCT code) FROM bench.stay') codes, made in $((SECONDS - started)) s; $runs runs"
+
+for role in $people; do super -c "CREATE ROLE $role LOGIN"; done
+have=1
+super -c 'CREATE EXTENSION pg_ehds' || { have=; echo "bench: without the extension every case is missing" >&2; }
+
+# A statement of the preparation that fails leaves its cases missing or failed.
+prepare() { [ -z "$have" ] || PGUSER=$1 psql -X -q -A -t -v ON_ERROR_STOP=1 -o /dev/null -c "$2" || echo "bench: could not prepare: $2" >&2; }
+
+prepare "$PGUSER" "GRANT ehds_admin TO bench_issuer, bench_activator"
+prepare "$PGUSER" "SELECT ehds.protect('bench.stay', subject => 'person_id')"
+prepare "$PGUSER" "SELECT ehds.protect('bench.tiny', subject => 'person_id')"
+# base is timed in the same session, so these roles read the stored tables too
+prepare "$PGUSER" "GRANT USAGE ON SCHEMA bench TO bench_analyst, bench_dashboard, bench_pipeline"
+prepare "$PGUSER" "GRANT CREATE ON SCHEMA bench TO bench_pipeline"
+prepare "$PGUSER" "GRANT SELECT ON bench.stay, bench.tiny TO bench_analyst, bench_dashboard, bench_pipeline"
+
+# permit NAME GRANTEE TABLE OPTIONS
+permit()
+{
+	prepare bench_issuer "SELECT ehds.issue_permit('$1', grantee => '$2', purpose => 'research',
+		valid_until => current_date + 1, $4)"
+	prepare bench_issuer "SELECT ehds.permit_table('$1', '$3')"
+	prepare bench_activator "SELECT ehds.activate_permit('$1')"
+}
+permit bench-k bench_analyst bench.stay "output => 'statistics', k => 11"
+permit bench-dp bench_dashboard bench.stay "output => 'statistics', epsilon => 3, delta => 1e-6, epsilon_default => 0.01"
+permit bench-charge bench_dashboard bench.tiny "output => 'statistics', epsilon => 3, delta => 1e-6, epsilon_default => 0.01"
+permit bench-rows bench_pipeline bench.stay "output => 'pseudonymised'"
+for ((i = 0; i <= 3; i++)); do permit "bench-extract-$i" bench_pipeline bench.stay "output => 'pseudonymised'"; done
+prepare "$PGUSER" 'CHECKPOINT'
+
+# Cases ---------------------------------------------------------------------------------
+
+by_region='SELECT region, count(*) FROM bench.stay GROUP BY region'
+by_code='SELECT code, count(*) FROM bench.stay GROUP BY code'
+
+bench k_met_region "$PGUSER" 'SELECT region, ehds.k_met(person_id) FROM bench.stay GROUP BY region' "$by_region"
+bench k_met_code "$PGUSER" 'SELECT code, ehds.k_met(person_id) FROM bench.stay GROUP BY code' "$by_code"
+bench k_count_region "$PGUSER" 'SELECT region, ehds.k_count(person_id) FROM bench.stay GROUP BY region' "$by_region"
+bench k_count_code "$PGUSER" 'SELECT code, ehds.k_count(person_id) FROM bench.stay GROUP BY code' "$by_code"
+bench k_sum_region "$PGUSER" 'SELECT region, ehds.k_sum(person_id, days) FROM bench.stay GROUP BY region' "$by_region"
+bench k_count_text_region "$PGUSER" 'SELECT region, ehds.k_count(person) FROM bench.stay_text GROUP BY region' \
+	'SELECT region, count(*) FROM bench.stay_text GROUP BY region'
+bench k_count_uuid_region "$PGUSER" 'SELECT region, ehds.k_count(person) FROM bench.stay_uuid GROUP BY region' \
+	'SELECT region, count(*) FROM bench.stay_uuid GROUP BY region'
+bench k_count_region_workers2 "$PGUSER" 'SELECT region, ehds.k_count(person_id) FROM bench.stay GROUP BY region' "$by_region" \
+	'SET max_parallel_workers_per_gather = 2;'
+bench k_gate_region bench_analyst 'SELECT region, count(DISTINCT person_id) FROM permit_bench_k.stay GROUP BY region' "$by_region"
+bench dp_count_region bench_dashboard 'SELECT region, ehds.dp_count(person_id) FROM permit_bench_dp.stay GROUP BY region' "$by_region"
+bench pseudonymised_view bench_pipeline 'SELECT count(*) FROM permit_bench_rows.stay' 'SELECT count(*) FROM bench.stay'
+bench pseudonymised_values bench_pipeline 'SELECT count(stay_id), count(person_id) FROM permit_bench_rows.stay' \
+	'SELECT count(stay_id), count(person_id) FROM bench.stay'
+bench extract bench_pipeline "CALL ehds.extract('bench-extract-%d')" 'CREATE TABLE bench.copy_%d AS SELECT * FROM bench.stay' '' 3
+bench charge bench_dashboard 'SELECT ehds.dp_count(person_id) FROM permit_bench_charge.tiny' 'SELECT count(*) FROM bench.tiny' '' 21
+
+exit $bad

@@ -1,0 +1,874 @@
+/*
+ * samplers.c
+ *		Tests of the noise samplers and of the release mechanism, without a server.
+ *
+ * The sources under test are compiled into this program; it needs the server's
+ * headers, -Isrc, -lcrypto and -lm, and prints TAP. Chance enters part 3 only.
+ *
+ * 1. Scripted bits: what a sampler does with a given stream.
+ *
+ * 2. All scripts: every stream of DEPTH bits is fed to the sampler, and the
+ * probability of each outcome added up in units of 2^-DEPTH. Streams that are
+ * too short for an outcome add up to "open". So the exact distribution of the
+ * code is known up to open: each outcome's exact probability must lie in
+ * [mass, mass + open].
+ *
+ * 3. Chi-square tests with secure randomness. Cells are quantiles of the exact
+ * distribution, joined until DRAWS draws put at least 1,000 in each on average.
+ * The critical value for d degrees of freedom is
+ *
+ *		d + 2 sqrt(d x) + 2 x,  x = ln(1e9),
+ *
+ * which a chi-square variable exceeds with a probability below exp(-x) = 1e-9
+ * (Laurent and Massart 2000, "Adaptive estimation of a quadratic functional by
+ * model selection", lemma 1). Fewer than 30 tests that must pass are made: less
+ * than 3e-8 a run, which leaves a factor of 33 for the approximation of
+ * Pearson's statistic by chi-square before one run in a million fails falsely.
+ * Mutants show that the same statistic can reject: each must exceed its critical
+ * value.
+ */
+#include "core/compat.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <time.h>
+
+/* the sources under test */
+#include "core/random.c"
+#include "dp/release.c"
+#include "dp/threshold.c"
+#include "noise/bernoulli.c"
+#include "noise/bits.c"
+#include "noise/laplace.c"
+
+/* port.h gives these to libpgport, which is not linked */
+#undef printf
+#undef snprintf
+
+/* -----------------------------------------------------------------------
+ * What the sources need of a server: an error ends in errors_to.
+ * ----------------------------------------------------------------------- */
+
+volatile sig_atomic_t InterruptPending = false;
+int MyProcPid = 1;
+static jmp_buf *errors_to = NULL;
+
+void ProcessInterrupts(void);
+void
+ProcessInterrupts(void)
+{
+}
+bool
+errstart(int elevel, const char *domain)
+{
+	return true;
+}
+bool
+errstart_cold(int elevel, const char *domain)
+{
+	return true;
+}
+int
+errcode(int sqlerrcode)
+{
+	return 0;
+}
+int
+errmsg(const char *fmt, ...)
+{
+	return 0;
+}
+int
+errmsg_internal(const char *fmt, ...)
+{
+	return 0;
+}
+int
+errhint(const char *fmt, ...)
+{
+	return 0;
+}
+void
+errfinish(const char *filename, int lineno, const char *funcname)
+{
+	if (errors_to != NULL)
+		longjmp(*errors_to, 1);
+	printf("Bail out! unexpected error at %s:%d\n", filename, lineno);
+	exit(1);
+}
+
+/*
+ * Builds with assertions call ExceptionalCondition, whose arguments after the
+ * first differ between majors: it is defined under its name for the linker.
+ */
+void assertion_failed(const char *condition) __asm__("ExceptionalCondition");
+void
+assertion_failed(const char *condition)
+{
+	printf("Bail out! assertion %s failed\n", condition);
+	exit(1);
+}
+
+/* -----------------------------------------------------------------------
+ * TAP
+ * ----------------------------------------------------------------------- */
+
+static int tests = 0;
+static int failures = 0;
+static char note[200];
+
+static void
+ok(bool pass, const char *name)
+{
+	printf("%sok %d - %s\n", pass ? "" : "not ", ++tests, name);
+	if (!pass)
+	{
+		failures++;
+		printf("# %s\n", note);
+	}
+	note[0] = '\0';
+}
+
+/* -----------------------------------------------------------------------
+ * What is sampled: one shape for all samplers
+ * ----------------------------------------------------------------------- */
+
+#define HIDDEN INT64CONST(1000000) /* stands for "not released" */
+
+typedef struct Case
+{
+	const char *name;
+	int64 (*draw)(EhdsBits *bits, const struct Case *c);
+	double (*cdf)(const struct Case *c, double x); /* P(X <= x), integers only */
+	uint64 num;
+	uint64 den;
+	int64 tau;
+	int mutation;
+	/* for the release */
+	int64 n;
+	int k;
+	int groups; /* 0: one */
+} Case;
+
+static int64
+draw_bernoulli(EhdsBits *bits, const Case *c)
+{
+	return ehds_bernoulli_exp(bits, c->num, c->den);
+}
+
+static double
+cdf_bernoulli(const Case *c, double x)
+{
+	return x < 0 ? 0 : x < 1 ? -expm1(-(double) c->num / c->den) : 1;
+}
+
+static int64
+draw_below(EhdsBits *bits, const Case *c)
+{
+	return (int64) ehds_bits_below(bits, c->num);
+}
+
+static double
+cdf_below(const Case *c, double x)
+{
+	return x < 0 ? 0 : Min((x + 1) / c->num, 1);
+}
+
+static int64
+draw_laplace(EhdsBits *bits, const Case *c)
+{
+	return ehds_discrete_laplace_from(bits, c->num, c->den);
+}
+
+static double
+cdf_laplace(const Case *c, double x)
+{
+	double e = (double) c->den / c->num;
+
+	return x < 0 ? exp(x * e) / (1 + exp(-e)) : 1 - exp(-(x + 1) * e) / (1 + exp(-e));
+}
+
+static int64
+draw_truncated(EhdsBits *bits, const Case *c)
+{
+	return ehds_truncated_laplace_from(bits, c->num, c->den, c->tau);
+}
+
+static double
+cdf_truncated(const Case *c, double x)
+{
+	double below = cdf_laplace(c, -(double) c->tau - 1);
+
+	if (x < -(double) c->tau)
+		return 0;
+	if (x >= c->tau)
+		return 1;
+	return (cdf_laplace(c, x) - below) / (1 - 2 * below);
+}
+
+static int64
+draw_residue(EhdsBits *bits, const Case *c)
+{
+	return ehds_discrete_laplace_from(bits, c->num, c->den) & 15;
+}
+
+/* The noise is so wide that its residues are uniform up to 1/scale. */
+static double
+cdf_residue(const Case *c, double x)
+{
+	return x < 0 ? 0 : Min((x + 1) / 16, 1);
+}
+
+/* epsilon is such that the scale is num / den */
+static int64
+draw_release(EhdsBits *bits, const Case *c)
+{
+	int groups = Max(c->groups, 1);
+	bool released;
+	int64 value = ehds_dp_release_from(bits, c->n, 1000000000 / c->num * c->den * (c->tau > 0 ? groups : 1),
+									   groups, c->tau, c->k, c->tau > 0, &released);
+
+	return released ? value : HIDDEN;
+}
+
+static double
+cdf_release(const Case *c, double x)
+{
+	double m = c->n < c->k ? 0 : c->n - c->k + 1;
+	double hidden;
+
+	if (c->tau == 0)
+		return cdf_laplace(c, x - c->n);
+	hidden = cdf_truncated(c, c->tau - m);
+	if (x >= HIDDEN)
+		return 1;
+	return Max(0, cdf_truncated(c, x - c->k + 1 - m) - hidden);
+}
+
+/* -----------------------------------------------------------------------
+ * Mutants
+ * ----------------------------------------------------------------------- */
+
+enum
+{
+	FAITHFUL,
+	HALVED,
+	OFF_BY_ONE,
+	TWO_ZEROS,
+	NO_REJECTION,
+	THIRD_OF_SCALE,
+	CLAMPED,
+	MODULO,
+	WRONG_PARITY,
+	STEP_FORGOTTEN
+};
+
+static int64
+draw_mutant(EhdsBits *bits, const Case *c)
+{
+	uint64 num = c->num;
+	int64 x;
+
+	if (c->mutation == THIRD_OF_SCALE)
+		num /= 3;
+	for (;;)
+	{
+		uint64 u = ehds_bits_below(bits, num);
+		uint64 v = 0;
+		bool negative;
+
+		if (c->mutation != NO_REJECTION && !ehds_bernoulli_exp(bits, u, num))
+			continue;
+		while (ehds_bernoulli_exp(bits, 1, 1))
+			v++;
+		x = (int64) ((u + num * v) / c->den);
+		if (c->mutation == OFF_BY_ONE)
+			x++;
+		if (c->mutation == HALVED)
+			x /= 2;
+		negative = ehds_bits_take(bits, 1) == 1;
+		if (negative && x == 0 && c->mutation != TWO_ZEROS)
+			continue;
+		if (c->mutation == CLAMPED)
+			x = Min(x, c->tau);
+		return negative ? -x : x;
+	}
+}
+
+static int64
+draw_modulo(EhdsBits *bits, const Case *c)
+{
+	return (int64) (ehds_bits_take(bits, 8) % c->num);
+}
+
+static int64
+draw_bernoulli_mutant(EhdsBits *bits, const Case *c)
+{
+	uint64 k = 1;
+
+	while (ehds_bits_below(bits, c->den) < c->num &&
+		   (c->mutation == STEP_FORGOTTEN ? k < 3 : ehds_bits_below(bits, k) == 0))
+		k++;
+	return (k & 1) == (c->mutation == WRONG_PARITY ? 0 : 1);
+}
+
+/* -----------------------------------------------------------------------
+ * 1. Scripted bits
+ * ----------------------------------------------------------------------- */
+
+typedef struct Script
+{
+	char bits[256];
+	int length;
+	int limit; /* the script may grow to this length, by zeros */
+	int used;
+	bool open;   /* it was too short */
+	uint64 rest; /* what a draw is ended with then; its result is not looked at */
+} Script;
+
+static int
+fill_script(EhdsBits *bits, uint64 *word)
+{
+	Script *script = bits->arg;
+
+	if (script->used == script->length)
+	{
+		if (script->length == script->limit)
+		{
+			script->open = true;
+			script->rest ^= script->rest << 13;
+			script->rest ^= script->rest >> 7;
+			script->rest ^= script->rest << 17;
+			*word = script->rest;
+			return 1;
+		}
+		script->bits[script->length++] = '0';
+	}
+	*word = script->bits[script->used++] == '1' ? UINT64CONST(1) << 63 : 0;
+	return 1;
+}
+
+/* Draw from a script: false if it is too short. */
+static bool
+draw_scripted(Script *script, const Case *c, int64 *x)
+{
+	EhdsBits bits = {0, 0, fill_script, script};
+
+	script->used = 0;
+	script->open = false;
+	script->rest = UINT64CONST(88172645463325252);
+	*x = c->draw(&bits, c);
+	return !script->open;
+}
+
+static void
+scripted(const Case *c, const char *stream, int64 expected)
+{
+	Script script;
+	int64 x = 0;
+	char name[200];
+	bool done;
+
+	/* blanks show which question the bits answer */
+	script.length = 0;
+	for (const char *p = stream; *p; p++)
+	{
+		if (*p != ' ')
+			script.bits[script.length++] = *p;
+	}
+	script.limit = script.length;
+	done = draw_scripted(&script, c, &x);
+	snprintf(note, sizeof(note), "got %lld, used %d of %d bits", (long long) x, script.used, script.length);
+	snprintf(name, sizeof(name), "%s reads \"%s\" as %lld", c->name, stream, (long long) expected);
+	ok(done && x == expected && script.used == script.length, name);
+}
+
+/* -----------------------------------------------------------------------
+ * 2. All scripts
+ * ----------------------------------------------------------------------- */
+
+#define DEPTH 20
+#define REACH 64 /* outcomes -REACH..REACH, and HIDDEN */
+
+static void
+all_scripts(const Case *c, bool expected)
+{
+	static uint64 mass[2 * REACH + 2];
+	uint64 open = 0;
+	uint64 other = 0;
+	Script script;
+	double unit = ldexp(1, -DEPTH);
+	double worst = 0;
+	char name[200];
+
+	memset(mass, 0, sizeof(mass));
+	script.length = 0;
+	script.limit = DEPTH;
+	for (;;)
+	{
+		int64 x = 0;
+		bool done = draw_scripted(&script, c, &x);
+		uint64 weight = UINT64CONST(1) << (DEPTH - script.length);
+
+		if (!done)
+			open += weight;
+		else if (x == HIDDEN)
+			mass[2 * REACH + 1] += weight;
+		else if (x >= -REACH && x <= REACH)
+			mass[x + REACH] += weight;
+		else
+			other += weight;
+
+		/* the next script that does not start with this one */
+		while (script.length > 0 && script.bits[script.length - 1] == '1')
+			script.length--;
+		if (script.length == 0)
+			break;
+		script.bits[script.length - 1] = '1';
+	}
+
+	/* how far an exact probability lies outside of what was found */
+	for (int i = 0; i <= 2 * REACH + 1; i++)
+	{
+		double x = i == 2 * REACH + 1 ? HIDDEN : i - REACH;
+		double exact = c->cdf(c, x) - c->cdf(c, x == HIDDEN ? 2 * REACH : x - 1);
+
+		worst = Max(worst, mass[i] * unit - exact);
+		worst = Max(worst, exact - (mass[i] + open) * unit);
+	}
+	snprintf(note, sizeof(note), "outside by %g, open %g, beyond reach %g", worst, open * unit, other * unit);
+	snprintf(name, sizeof(name), "all scripts of %d bits: %s %s (open %.4f)", DEPTH, c->name,
+			 expected ? "is exact" : "is found out", open * unit);
+	ok(expected ? worst < 1e-12 && open * unit < 0.2 : worst > 1e-3, name);
+}
+
+/* -----------------------------------------------------------------------
+ * 3. Chi-square
+ * ----------------------------------------------------------------------- */
+
+#define DRAWS 400000
+#define CELLS 256
+#define LEAST 1000 /* expected draws in a cell */
+
+static void
+chi_square(const Case *c, bool expected)
+{
+	double edge[CELLS]; /* cell i is (edge[i-1], edge[i]] */
+	double p[CELLS];
+	int count[CELLS] = {0};
+	int cells = 0;
+	double before = 0;
+	double statistic = 0;
+	double critical;
+	double x = log(1e9);
+	char name[200];
+	EhdsBits bits;
+
+	for (int i = 1; i <= CELLS; i++)
+	{
+		double low = -9e18;
+		double high = 9e18;
+
+		/* smallest integer with cdf >= i / CELLS; doubles are integers here */
+		while (high - low > Max(1, fabs(high) * 1e-15))
+		{
+			double middle = floor(low + (high - low) / 2);
+
+			if (c->cdf(c, middle) >= (double) i / CELLS - 1e-12)
+				high = middle;
+			else
+				low = middle;
+		}
+		if (i == CELLS)
+			high = INFINITY;
+		if (cells > 0 && high <= edge[cells - 1])
+			continue;
+		edge[cells] = high;
+		p[cells] = (i == CELLS ? 1 : c->cdf(c, high)) - before;
+		if (p[cells] * DRAWS < LEAST)
+		{
+			if (i < CELLS)
+				continue; /* grows into the next cell */
+			if (cells > 0)
+			{
+				edge[cells - 1] = high;
+				p[cells - 1] += p[cells];
+				break;
+			}
+		}
+		before += p[cells];
+		cells++;
+	}
+
+	ehds_bits_secure(&bits);
+	for (int i = 0; i < DRAWS; i++)
+	{
+		double value = (double) c->draw(&bits, c);
+		int low = 0;
+		int high = cells - 1;
+
+		while (low < high)
+		{
+			int middle = (low + high) / 2;
+
+			if (value <= edge[middle])
+				high = middle;
+			else
+				low = middle + 1;
+		}
+		count[low]++;
+	}
+	ehds_bits_end(&bits);
+
+	for (int i = 0; i < cells; i++)
+	{
+		double e = p[i] * DRAWS;
+
+		statistic += (count[i] - e) * (count[i] - e) / e;
+	}
+	critical = (cells - 1) + 2 * sqrt((cells - 1) * x) + 2 * x;
+	snprintf(note, sizeof(note), "chi-square %g, critical %g", statistic, critical);
+	snprintf(name, sizeof(name), "chi-square of %s %s: %.1f, %d cells, critical %.1f", c->name,
+			 expected ? "passes" : "fails", statistic, cells, critical);
+	ok(cells > 1 && (expected ? statistic < critical : statistic > critical), name);
+}
+
+/* -----------------------------------------------------------------------
+ * Parameters
+ * ----------------------------------------------------------------------- */
+
+/* ln P(X = t) of truncated noise */
+static long double
+ln_tail(long double e, long double t)
+{
+	return -e * t + logl(-expm1l(-e)) - logl(1 + expl(-e) - 2 * expl(-e * (t + 1)));
+}
+
+static void
+thresholds(void)
+{
+	int64 epsilons[] = {1,
+						1000,
+						1000000,
+						10000000,
+						100000000,
+						333333333,
+						1000000000,
+						INT64CONST(2718281828),
+						INT64CONST(10000000000),
+						INT64CONST(1000000000000)};
+	int64 deltas[] = {1,
+					  1000,
+					  INT64CONST(10000000000),
+					  INT64CONST(1000000000000),
+					  INT64CONST(1000000000000000),
+					  INT64CONST(500000000000000000),
+					  INT64CONST(999999999999999999)};
+	int groups[] = {1, 2, 3, 5, 17, 1000, 1000000};
+	int unsafe = 0;
+	int loose = 0;
+	int all = 0;
+
+	for (int i = 0; i < lengthof(epsilons); i++)
+		for (int j = 0; j < lengthof(deltas); j++)
+			for (int l = 0; l < lengthof(groups); l++)
+			{
+				int64 tau = ehds_dp_threshold(epsilons[i], deltas[j], groups[l]);
+				long double e = epsilons[i] / (1e9L * groups[l]);
+				long double ln_d = logl(deltas[j] / (1e18L * groups[l]));
+
+				all++;
+				if (tau < 1 || ln_tail(e, tau) > ln_d)
+				{
+					unsafe++;
+					snprintf(note, sizeof(note), "epsilon_nano %lld delta_atto %lld groups %d",
+							 (long long) epsilons[i], (long long) deltas[j], groups[l]);
+				}
+				/* beyond 10^9 the margin is more than one */
+				if (tau > 1 && tau < 1000000000 && ln_tail(e, tau - 1) <= ln_d)
+					loose++;
+			}
+	ok(unsafe == 0, "the threshold keeps the tail within delta over all ranges");
+	ok(loose == 0, "one less would not");
+	ok(all == 490, "490 combinations were tried");
+
+	ok(ehds_dp_threshold(1000000000, INT64CONST(1000000000000), 1) == 14, "threshold 14 for (1, 1e-6)");
+	ok(ehds_dp_threshold(1000000000, INT64CONST(1000000000000), 3) == 40,
+	   "threshold 40 for (1, 1e-6), 3 groups");
+}
+
+static void
+intervals(void)
+{
+	struct
+	{
+		int64 epsilon_nano;
+		int groups;
+		int64 tau;
+	} t[] = {{1000000000, 1, 0},  {100000000, 1, 0},   {10000000, 1, 0},    {INT64CONST(5000000000), 1, 0},
+			 {1000000000, 3, 40}, {1000000000, 1, 14}, {100000000, 5, 771}, {1000000, 1, 50},
+			 {1000000000, 1, 2}};
+
+	for (int i = 0; i < lengthof(t); i++)
+	{
+		int64 w = ehds_dp_interval95(t[i].epsilon_nano, t[i].groups, t[i].tau > 0, t[i].tau);
+		Case c = {.num = UINT64CONST(1000000000) * t[i].groups, .den = t[i].epsilon_nano, .tau = t[i].tau};
+		double (*cdf)(const Case *, double) = t[i].tau > 0 ? cdf_truncated : cdf_laplace;
+		double in = cdf(&c, w) - cdf(&c, -w - 1.0);
+		double less = w == 0 ? 0 : cdf(&c, w - 1.0) - cdf(&c, -(double) w);
+		char name[100];
+
+		snprintf(note, sizeof(note), "w %lld: %g, one less %g", (long long) w, in, less);
+		snprintf(name, sizeof(name), "95 %% half-width %lld for epsilon %g, %d groups, tau %lld",
+				 (long long) w, t[i].epsilon_nano / 1e9, t[i].groups, (long long) t[i].tau);
+		ok(in >= 0.95 - 1e-9 && less < 0.95, name);
+	}
+}
+
+#define RAISES(expression, name)     \
+	do                               \
+	{                                \
+		jmp_buf here;                \
+		volatile bool raised = true; \
+		errors_to = &here;           \
+		if (setjmp(here) == 0)       \
+		{                            \
+			(void) (expression);     \
+			raised = false;          \
+		}                            \
+		errors_to = NULL;            \
+		ok(raised, name);            \
+	} while (0)
+
+static void
+ranges(void)
+{
+	bool released = false;
+
+	RAISES(ehds_discrete_laplace(0, 1), "a scale of 0 is refused");
+	RAISES(ehds_discrete_laplace(1, 0), "a scale without denominator is refused");
+	RAISES(ehds_discrete_laplace((UINT64CONST(1) << 52) + 1, 1), "a scale above 2^52 is refused");
+	RAISES(ehds_discrete_laplace((UINT64CONST(1) << 62) + 1, UINT64CONST(1) << 62),
+		   "a numerator above 2^62 is refused");
+	RAISES(ehds_truncated_laplace(1, 1, -1), "a negative bound is refused");
+	RAISES(ehds_dp_threshold(0, 1, 1), "epsilon 0 is refused");
+	RAISES(ehds_dp_threshold(-1, 1, 1), "a negative epsilon is refused");
+	RAISES(ehds_dp_threshold(EHDS_EPSILON_MAX_NANO + 1, 1, 1), "epsilon above 1000 is refused");
+	RAISES(ehds_dp_threshold(1, 0, 1), "delta 0 is refused");
+	RAISES(ehds_dp_threshold(1, INT64CONST(1000000000000000000), 1), "delta 1 is refused");
+	RAISES(ehds_dp_threshold(1, 1, 0), "max_groups 0 is refused");
+	RAISES(ehds_dp_threshold(1, 1, 1000001), "max_groups above 1000000 is refused");
+	RAISES(ehds_dp_release(-1, 1, 1, 1, 1, true, &released), "a negative count is refused");
+	RAISES(ehds_dp_release(INT64CONST(2305843009213693953), 1, 1, 1, 1, true, &released),
+		   "a count above 2^61 is refused");
+	RAISES(ehds_dp_release(1, 1, 1, 0, 1, true, &released), "a keyed release without threshold is refused");
+	RAISES(ehds_dp_release(1, 1, 1, 1, 0, true, &released), "a keyed release with k = 0 is refused");
+
+	/* both ends of the ranges, where an overflow would show */
+	ok(ehds_dp_threshold(1, 1, 1000000) > INT64CONST(10000000000000000), "the largest threshold fits");
+	ehds_dp_release(EHDS_COUNT_MAX, 1, 1000000, ehds_dp_threshold(1, 1, 1000000), PG_INT32_MAX, true,
+					&released);
+	ok(released, "the largest count with the widest noise is released");
+	ok(ehds_dp_release(EHDS_COUNT_MAX, EHDS_EPSILON_MAX_NANO, 1, 1, 1, true, &released) == EHDS_COUNT_MAX,
+	   "the largest count with the narrowest noise is exact");
+	{
+		bool zero = true;
+
+		/* each is something else than 0 with a probability of 2 exp(-1000) */
+		for (int i = 0; i < 10000; i++)
+			zero = zero && ehds_discrete_laplace(1000000000, EHDS_EPSILON_MAX_NANO) == 0;
+		ok(zero, "noise of scale 1/1000 is 0");
+	}
+	ok(ehds_truncated_laplace(UINT64CONST(1) << 52, 1, 0) == 0, "noise truncated at 0 is 0");
+}
+
+static void
+speed(const char *name, uint64 num, uint64 den, int64 tau)
+{
+	struct timespec from, to;
+	int draws = 300000;
+	double seconds;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	for (int i = 0; i < draws; i++)
+	{
+		if (tau > 0)
+			ehds_truncated_laplace(num, den, tau);
+		else
+			ehds_discrete_laplace(num, den);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	seconds = to.tv_sec - from.tv_sec + (to.tv_nsec - from.tv_nsec) / 1e9;
+	printf("# %s: %.0f draws a second\n", name, draws / seconds);
+}
+
+int
+main(void)
+{
+	/* 1 */
+	{
+		Case below5 = {"uniform below 5", draw_below, .num = 5};
+		Case below1 = {"uniform below 1", draw_below, .num = 1};
+		Case below8 = {"uniform below 8", draw_below, .num = 8};
+		Case exp1 = {"Bernoulli(exp(-1))", draw_bernoulli, .num = 1, .den = 1};
+		Case exp0 = {"Bernoulli(exp(-0))", draw_bernoulli, .num = 0, .den = 7};
+		Case exp23 = {"Bernoulli(exp(-2/3))", draw_bernoulli, .num = 2, .den = 3};
+		Case exp52 = {"Bernoulli(exp(-5/2))", draw_bernoulli, .num = 5, .den = 2};
+		Case lap1 = {"Laplace of scale 1", draw_laplace, .num = 1, .den = 1};
+		Case lap22 = {"Laplace of scale 2/2", draw_laplace, .num = 2, .den = 2};
+		Case lap3 = {"Laplace of scale 3", draw_laplace, .num = 3, .den = 1};
+		Case lap12 = {"Laplace of scale 1/2", draw_laplace, .num = 1, .den = 2};
+		Case cut1 = {"Laplace of scale 1, cut at 1", draw_truncated, .num = 2, .den = 2, .tau = 1};
+		Case cut12 = {"Laplace of scale 1/2, cut at 1", draw_truncated, .num = 1, .den = 2, .tau = 1};
+
+		scripted(&below1, "", 0);
+		scripted(&below8, "110", 6);
+		scripted(&below5, "100", 4);
+		scripted(&below5, "101 111 110 011", 3); /* three rejections */
+		scripted(&exp0, "", 1);
+		/* coins 1/1 (no bit), 1/2, 1/3, 1/4: index of the first failure */
+		scripted(&exp1, "1", 0);
+		scripted(&exp1, "0 01", 1);
+		scripted(&exp1, "0 11 10", 1); /* 3 of 0..2 drawn again */
+		scripted(&exp1, "0 00 01", 0);
+		/* 2/3, then 1/2 and 2/3 */
+		scripted(&exp23, "10", 1);
+		scripted(&exp23, "11 01 1", 0);
+		scripted(&exp23, "01 0 10", 0);
+		scripted(&exp23, "01 0 00 01", 1);
+		/* exp(-1) exp(-1) exp(-1/2) */
+		scripted(&exp52, "1", 0);
+		scripted(&exp52, "001 001 1", 1);
+		scripted(&exp52, "001 001 0 1", 0);
+		/* v, sign */
+		scripted(&lap1, "1 0", 0);
+		scripted(&lap1, "1 1 1 0", 0); /* minus 0 is drawn again */
+		scripted(&lap1, "001 1 1", -1);
+		scripted(&lap22, "001 001 1 0", 2);
+		/* u, its coin, v, sign */
+		scripted(&lap3, "10 10 1 1", -2);
+		scripted(&lap3, "01 00 1 10 10 001 1 0", 5); /* u = 1 is not kept */
+		scripted(&lap12, "001 001 001 1 1", -1);     /* v = 3, halved */
+		/* scale 1 = tau: uniform, kept with exp(-|x|) */
+		scripted(&cut1, "00 001", -1);
+		scripted(&cut1, "11 00 1 01", 0);
+		/* scale < tau: Laplace again until it is inside */
+		scripted(&cut12, "001 001 001 001 1 0 001 001 1 0", 1);
+	}
+
+	/* 2 */
+	{
+		Case exact[] = {
+			{"uniform below 7", draw_below, cdf_below, .num = 7},
+			{"Bernoulli(exp(-1))", draw_bernoulli, cdf_bernoulli, .num = 1, .den = 1},
+			{"Bernoulli(exp(-1/3))", draw_bernoulli, cdf_bernoulli, .num = 1, .den = 3},
+			{"Bernoulli(exp(-7/4))", draw_bernoulli, cdf_bernoulli, .num = 7, .den = 4},
+			{"Laplace of scale 1", draw_laplace, cdf_laplace, .num = 1, .den = 1},
+			{"Laplace of scale 1/3", draw_laplace, cdf_laplace, .num = 1, .den = 3},
+			{"Laplace of scale 2", draw_laplace, cdf_laplace, .num = 2, .den = 1},
+			{"Laplace of scale 2/3", draw_laplace, cdf_laplace, .num = 2, .den = 3},
+			{"Laplace of scale 1, cut at 3", draw_truncated, cdf_truncated, .num = 1, .den = 1, .tau = 3},
+			{"Laplace of scale 4, cut at 3", draw_truncated, cdf_truncated, .num = 4, .den = 1, .tau = 3},
+			{"release without key of 5", draw_release, cdf_release, .num = 1, .den = 1, .n = 5},
+			{"release of 0", draw_release, cdf_release, .num = 1, .den = 1, .tau = 3, .n = 0, .k = 1},
+			{"release of 1", draw_release, cdf_release, .num = 1, .den = 1, .tau = 3, .n = 1, .k = 1},
+			{"release of 4", draw_release, cdf_release, .num = 1, .den = 1, .tau = 3, .n = 4, .k = 1},
+			{"release of 9", draw_release, cdf_release, .num = 1, .den = 1, .tau = 3, .n = 9, .k = 1},
+			{"release of 10, k = 11", draw_release, cdf_release, .num = 1, .den = 1, .tau = 3, .n = 10,
+			 .k = 11},
+			{"release of 11, k = 11", draw_release, cdf_release, .num = 1, .den = 1, .tau = 3, .n = 11,
+			 .k = 11},
+			{"release of 14, k = 11", draw_release, cdf_release, .num = 1, .den = 1, .tau = 3, .n = 14,
+			 .k = 11},
+			{"release of 4 in 3 groups at epsilon 3", draw_release, cdf_release, .num = 1, .den = 1, .tau = 3,
+			 .n = 4, .k = 1, .groups = 3},
+			{"release of 5 without key, whatever the groups", draw_release, cdf_release, .num = 1, .den = 1,
+			 .n = 5, .groups = 3},
+		};
+		Case mutants[] = {
+			{"a faithful copy", draw_mutant, cdf_laplace, .num = 2, .den = 1, .mutation = FAITHFUL},
+			{"noise halved", draw_mutant, cdf_laplace, .num = 2, .den = 1, .mutation = HALVED},
+			{"geometric off by one", draw_mutant, cdf_laplace, .num = 2, .den = 1, .mutation = OFF_BY_ONE},
+			{"zero counted twice", draw_mutant, cdf_laplace, .num = 2, .den = 1, .mutation = TWO_ZEROS},
+			{"uniform part kept always", draw_mutant, cdf_laplace, .num = 2, .den = 1,
+			 .mutation = NO_REJECTION},
+			{"wrong parity", draw_bernoulli_mutant, cdf_bernoulli, .num = 1, .den = 3,
+			 .mutation = WRONG_PARITY},
+		};
+
+		for (int i = 0; i < lengthof(exact); i++)
+			all_scripts(&exact[i], true);
+		for (int i = 0; i < lengthof(mutants); i++)
+			all_scripts(&mutants[i], mutants[i].mutation == FAITHFUL);
+	}
+
+	/* 3 */
+	{
+		Case exact[] = {
+			{"uniform below 3", draw_below, cdf_below, .num = 3},
+			{"uniform below 200", draw_below, cdf_below, .num = 200},
+			{"uniform below 2^62 + 1", draw_below, cdf_below, .num = (UINT64CONST(1) << 62) + 1},
+			{"Bernoulli(exp(-1/100))", draw_bernoulli, cdf_bernoulli, .num = 1, .den = 100},
+			{"Bernoulli(exp(-1/3))", draw_bernoulli, cdf_bernoulli, .num = 1, .den = 3},
+			{"Bernoulli(exp(-0.9...))", draw_bernoulli, cdf_bernoulli, .num = INT64CONST(999999999999999),
+			 .den = INT64CONST(1000000000000000)},
+			{"Bernoulli(exp(-1))", draw_bernoulli, cdf_bernoulli, .num = 1, .den = 1},
+			{"Bernoulli(exp(-9/4))", draw_bernoulli, cdf_bernoulli, .num = 9, .den = 4},
+			{"Bernoulli(exp(-5))", draw_bernoulli, cdf_bernoulli, .num = 5, .den = 1},
+			{"Laplace of scale 1/5", draw_laplace, cdf_laplace, .num = 1, .den = 5},
+			{"Laplace of scale 2/3", draw_laplace, cdf_laplace, .num = 2, .den = 3},
+			{"Laplace of scale 1", draw_laplace, cdf_laplace, .num = 1, .den = 1},
+			{"Laplace of scale 10/3", draw_laplace, cdf_laplace, .num = 10, .den = 3},
+			{"Laplace of scale 1e9/123456789", draw_laplace, cdf_laplace, .num = 1000000000, .den = 123456789},
+			{"Laplace of scale 1000", draw_laplace, cdf_laplace, .num = 1000, .den = 1},
+			{"Laplace of scale 1e9", draw_laplace, cdf_laplace, .num = INT64CONST(1000000000000000000),
+			 .den = 1000000000},
+			{"Laplace of scale 1e15", draw_laplace, cdf_laplace, .num = INT64CONST(1000000000000000), .den = 1},
+			{"Laplace of scale 1e15/7", draw_laplace, cdf_laplace, .num = INT64CONST(1000000000000000),
+			 .den = 7},
+			{"Laplace of scale 1e6 modulo 16", draw_residue, cdf_residue, .num = 1000000, .den = 1},
+			{"Laplace of scale 1e15/7 modulo 16", draw_residue, cdf_residue,
+			 .num = INT64CONST(1000000000000000), .den = 7},
+			{"Laplace of scale 1, cut at 14", draw_truncated, cdf_truncated, .num = 1, .den = 1, .tau = 14},
+			{"Laplace of scale 3, cut at 4", draw_truncated, cdf_truncated, .num = 3, .den = 1, .tau = 4},
+			{"Laplace of scale 50, cut at 771", draw_truncated, cdf_truncated, .num = 50, .den = 1, .tau = 771},
+			{"Laplace of scale 100, cut at 100", draw_truncated, cdf_truncated, .num = 100, .den = 1,
+			 .tau = 100},
+			{"Laplace of scale 100/3, cut at 5", draw_truncated, cdf_truncated, .num = 100, .den = 3, .tau = 5},
+			{"a faithful copy", draw_mutant, cdf_laplace, .num = 10, .den = 3},
+		};
+		Case mutants[] = {
+			{"uniform below 200 with modulo bias", draw_modulo, cdf_below, .num = 200, .mutation = MODULO},
+			{"Bernoulli(exp(-1/3)) of wrong parity", draw_bernoulli_mutant, cdf_bernoulli, .num = 1, .den = 3,
+			 .mutation = WRONG_PARITY},
+			{"Bernoulli(exp(-1/3)) without the factorial", draw_bernoulli_mutant, cdf_bernoulli, .num = 1,
+			 .den = 3, .mutation = STEP_FORGOTTEN},
+			{"noise halved", draw_mutant, cdf_laplace, .num = 1000, .den = 1, .mutation = HALVED},
+			{"a third of the scale", draw_mutant, cdf_laplace, .num = 1000, .den = 1,
+			 .mutation = THIRD_OF_SCALE},
+			{"geometric off by one", draw_mutant, cdf_laplace, .num = 10, .den = 3, .mutation = OFF_BY_ONE},
+			{"zero counted twice", draw_mutant, cdf_laplace, .num = 10, .den = 3, .mutation = TWO_ZEROS},
+			{"uniform part kept always", draw_mutant, cdf_laplace, .num = 10, .den = 3,
+			 .mutation = NO_REJECTION},
+			{"cut by clamping", draw_mutant, cdf_truncated, .num = 3, .den = 1, .tau = 4, .mutation = CLAMPED},
+		};
+
+		for (int i = 0; i < lengthof(exact); i++)
+			chi_square(&exact[i], true);
+		for (int i = 0; i < lengthof(mutants); i++)
+			chi_square(&mutants[i], false);
+	}
+
+	thresholds();
+	intervals();
+	ranges();
+
+	speed("scale 1000", 1000, 1, 0);
+	speed("scale 10 (epsilon 0.1)", 1000000000, 100000000, 0);
+	speed("scale 50 cut at 771 (epsilon 0.1, delta 1e-8, 5 groups)", 50, 1, 771);
+	speed("scale 1e15", INT64CONST(1000000000000000), 1, 0);
+
+	printf("1..%d\n", tests);
+	return failures == 0 ? 0 : 1;
+}
