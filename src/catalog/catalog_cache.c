@@ -37,33 +37,33 @@ PG_FUNCTION_INFO_V1(ehds_catalog_changed);
 
 static struct
 {
-	bool		valid;
-	bool		loading;
-	Oid			schema;
-	Oid			permit_table;
-	Oid			permit;
-	Oid			protected_table;
-	Oid			population;
-	Oid			extract;
+	bool valid;
+	bool loading;
+	Oid schema;
+	Oid permit_table;
+	Oid permit;
+	Oid protected_table;
+	Oid population;
+	Oid extract;
 	MemoryContext cxt;
-	HTAB	   *views;			/* EhdsPermitView by view */
-	HTAB	   *protected;		/* Oid */
-	HTAB	   *extracts;		/* ExtractSchema by namespace */
-}			cache;
+	HTAB *views;     /* EhdsPermitView by view */
+	HTAB *protected; /* Oid */
+	HTAB *extracts;  /* ExtractSchema by namespace */
+} cache;
 
 /* The schema of an extract: every query on it is an access. */
 typedef struct
 {
-	Oid			schema;			/* hash key */
-	char		permit[NAMEDATALEN];
+	Oid schema; /* hash key */
+	char permit[NAMEDATALEN];
 } ExtractSchema;
 
 /* A scan of one of our tables that fetches columns by name. */
 typedef struct
 {
-	Relation	rel;
+	Relation rel;
 	SysScanDesc scan;
-	HeapTuple	tuple;
+	HeapTuple tuple;
 } TableScan;
 
 static void
@@ -90,22 +90,23 @@ scan_end(TableScan *s)
 static Datum
 scan_field(TableScan *s, const char *name, bool *isnull)
 {
-	TupleDesc	desc = RelationGetDescr(s->rel);
-	int			attnum = SPI_fnumber(desc, name);
+	TupleDesc desc = RelationGetDescr(s->rel);
+	int attnum = SPI_fnumber(desc, name);
 
 	if (attnum <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_EHDS_DECLARATION),
 				 errmsg("table ehds.%s has no column \"%s\"", RelationGetRelationName(s->rel), name),
-				 errhint("Is the library of another version than the extension? Run ALTER EXTENSION pg_ehds UPDATE.")));
+				 errhint(
+					 "Is the library of another version than the extension? Run ALTER EXTENSION pg_ehds UPDATE.")));
 	return heap_getattr(s->tuple, attnum, desc, isnull);
 }
 
 static char *
 scan_text(TableScan *s, const char *name)
 {
-	bool		isnull;
-	Datum		d = scan_field(s, name, &isnull);
+	bool isnull;
+	Datum d = scan_field(s, name, &isnull);
 
 	return isnull ? NULL : TextDatumGetCString(d);
 }
@@ -113,8 +114,8 @@ scan_text(TableScan *s, const char *name)
 static char *
 scan_name(TableScan *s, const char *name)
 {
-	bool		isnull;
-	Datum		d = scan_field(s, name, &isnull);
+	bool isnull;
+	Datum d = scan_field(s, name, &isnull);
 
 	return isnull ? NULL : pstrdup(NameStr(*DatumGetName(d)));
 }
@@ -122,8 +123,8 @@ scan_name(TableScan *s, const char *name)
 static int64
 scan_int64(TableScan *s, const char *name, int64 if_null)
 {
-	bool		isnull;
-	Datum		d = scan_field(s, name, &isnull);
+	bool isnull;
+	Datum d = scan_field(s, name, &isnull);
 
 	return isnull ? if_null : DatumGetInt64(d);
 }
@@ -131,8 +132,8 @@ scan_int64(TableScan *s, const char *name, int64 if_null)
 static int32
 scan_int32(TableScan *s, const char *name, int32 if_null)
 {
-	bool		isnull;
-	Datum		d = scan_field(s, name, &isnull);
+	bool isnull;
+	Datum d = scan_field(s, name, &isnull);
 
 	return isnull ? if_null : DatumGetInt32(d);
 }
@@ -140,8 +141,8 @@ scan_int32(TableScan *s, const char *name, int32 if_null)
 static Oid
 scan_oid(TableScan *s, const char *name)
 {
-	bool		isnull;
-	Datum		d = scan_field(s, name, &isnull);
+	bool isnull;
+	Datum d = scan_field(s, name, &isnull);
 
 	return isnull ? InvalidOid : DatumGetObjectId(d);
 }
@@ -150,9 +151,9 @@ static void
 invalidate_relation(Datum arg, Oid relid)
 {
 	/* Without the extension any new relation may be its first table. */
-	if (relid == InvalidOid || !OidIsValid(cache.permit_table) ||
-		relid == cache.permit_table || relid == cache.permit ||
-		relid == cache.protected_table || relid == cache.population || relid == cache.extract)
+	if (relid == InvalidOid || !OidIsValid(cache.permit_table) || relid == cache.permit_table ||
+		relid == cache.permit || relid == cache.protected_table || relid == cache.population ||
+		relid == cache.extract)
 		cache.valid = false;
 }
 
@@ -165,7 +166,7 @@ invalidate_namespace(Datum arg, int cacheid, uint32 hashvalue)
 static HTAB *
 oid_hash(const char *name, Size entrysize)
 {
-	HASHCTL		ctl;
+	HASHCTL ctl;
 
 	memset(&ctl, 0, sizeof(ctl));
 	ctl.keysize = sizeof(Oid);
@@ -177,20 +178,19 @@ oid_hash(const char *name, Size entrysize)
 /* Permit names by id, to join permit_table without a second cache. */
 typedef struct
 {
-	int32		id;
-	char		permit[NAMEDATALEN];
+	int32 id;
+	char permit[NAMEDATALEN];
 } PermitName;
 
 static void
 load(void)
 {
-	TableScan	s;
-	HTAB	   *names;
-	HASHCTL		ctl;
+	TableScan s;
+	HTAB *names;
+	HASHCTL ctl;
 
 	if (cache.cxt == NULL)
-		cache.cxt = AllocSetContextCreate(CacheMemoryContext, "pg_ehds declarations",
-										  ALLOCSET_SMALL_SIZES);
+		cache.cxt = AllocSetContextCreate(CacheMemoryContext, "pg_ehds declarations", ALLOCSET_SMALL_SIZES);
 	MemoryContextReset(cache.cxt);
 	cache.views = oid_hash("pg_ehds permit views", sizeof(EhdsPermitView));
 	cache.protected = oid_hash("pg_ehds protected tables", sizeof(Oid));
@@ -208,8 +208,8 @@ load(void)
 	cache.population = get_relname_relid("population", cache.schema);
 	cache.extract = get_relname_relid("extract", cache.schema);
 	cache.permit_table = get_relname_relid("permit_table", cache.schema);
-	if (!OidIsValid(cache.permit) || !OidIsValid(cache.protected_table) ||
-		!OidIsValid(cache.population) || !OidIsValid(cache.extract) || !OidIsValid(cache.permit_table))
+	if (!OidIsValid(cache.permit) || !OidIsValid(cache.protected_table) || !OidIsValid(cache.population) ||
+		!OidIsValid(cache.extract) || !OidIsValid(cache.permit_table))
 	{
 		cache.permit_table = InvalidOid;
 		return;
@@ -224,7 +224,7 @@ load(void)
 	scan_begin(&s, cache.permit);
 	while (scan_next(&s))
 	{
-		int32		id = scan_int32(&s, "permit_id", 0);
+		int32 id = scan_int32(&s, "permit_id", 0);
 		PermitName *n = hash_search(names, &id, HASH_ENTER, NULL);
 
 		strlcpy(n->permit, scan_text(&s, "permit"), NAMEDATALEN);
@@ -234,11 +234,11 @@ load(void)
 	scan_begin(&s, cache.permit_table);
 	while (scan_next(&s))
 	{
-		Oid			view = scan_oid(&s, "view");
-		int32		id = scan_int32(&s, "permit_id", 0);
+		Oid view = scan_oid(&s, "view");
+		int32 id = scan_int32(&s, "permit_id", 0);
 		PermitName *n = hash_search(names, &id, HASH_FIND, NULL);
 		EhdsPermitView *v;
-		char	   *subject;
+		char *subject;
 
 		if (!OidIsValid(view) || n == NULL)
 			continue;
@@ -252,8 +252,8 @@ load(void)
 	scan_begin(&s, cache.extract);
 	while (scan_next(&s))
 	{
-		Oid			schema = get_namespace_oid(scan_name(&s, "schema_name"), true);
-		int32		id = scan_int32(&s, "permit_id", 0);
+		Oid schema = get_namespace_oid(scan_name(&s, "schema_name"), true);
+		int32 id = scan_int32(&s, "permit_id", 0);
 		PermitName *n = hash_search(names, &id, HASH_FIND, NULL);
 
 		if (OidIsValid(schema) && n != NULL)
@@ -269,7 +269,7 @@ load(void)
 	scan_begin(&s, cache.protected_table);
 	while (scan_next(&s))
 	{
-		Oid			relid = scan_oid(&s, "relation");
+		Oid relid = scan_oid(&s, "relation");
 
 		if (OidIsValid(relid))
 			hash_search(cache.protected, &relid, HASH_ENTER, NULL);
@@ -330,7 +330,7 @@ ehds_is_protected(Oid relid)
 const char *
 ehds_extract_of(Oid relid)
 {
-	Oid			schema;
+	Oid schema;
 	ExtractSchema *x;
 
 	ensure_loaded();
@@ -345,7 +345,7 @@ bool
 ehds_is_public(Oid relid)
 {
 	ObjectAddress address;
-	char	   *label;
+	char *label;
 
 	ObjectAddressSet(address, RelationRelationId, relid);
 	label = GetSecurityLabel(&address, EHDS_LABEL_PROVIDER);
@@ -355,7 +355,7 @@ ehds_is_public(Oid relid)
 static void
 read_population(EhdsPermit *p)
 {
-	TableScan	s;
+	TableScan s;
 
 	p->population_epsilon_nano = -1;
 	p->population_delta_atto = -1;
@@ -372,10 +372,34 @@ read_population(EhdsPermit *p)
 	scan_end(&s);
 }
 
+/* The permit in the row at which the scan stands. */
+static EhdsPermit *
+permit_of_row(TableScan *s)
+{
+	EhdsPermit *p = palloc0(sizeof(EhdsPermit));
+
+	p->permit = scan_text(s, "permit");
+	p->grantee = scan_oid(s, "grantee");
+	p->purpose = scan_text(s, "purpose");
+	p->population = scan_name(s, "population");
+	p->status = scan_text(s, "status");
+	p->statistics = strcmp(scan_text(s, "output"), "statistics") == 0;
+	p->valid_from = scan_int32(s, "valid_from", 0);
+	p->valid_until = scan_int32(s, "valid_until", PG_INT32_MIN);
+	p->k = scan_int32(s, "k", 0);
+	p->epsilon_nano = scan_int64(s, "epsilon_nano", 0);
+	p->dp = p->epsilon_nano > 0;
+	p->delta_atto = scan_int64(s, "delta_atto", 0);
+	p->epsilon_default_nano = scan_int64(s, "epsilon_default_nano", 0);
+	p->max_groups = scan_int32(s, "max_groups", 1);
+	p->version = scan_int32(s, "version", 0);
+	return p;
+}
+
 EhdsPermit *
 ehds_read_permit(const char *permit)
 {
-	TableScan	s;
+	TableScan s;
 	EhdsPermit *p = NULL;
 
 	if (!ehds_catalog_present())
@@ -383,28 +407,8 @@ ehds_read_permit(const char *permit)
 	scan_begin(&s, cache.permit);
 	while (p == NULL && scan_next(&s))
 	{
-		char	   *name = scan_text(&s, "permit");
-		char	   *output;
-
-		if (strcmp(name, permit) != 0)
-			continue;
-		p = palloc0(sizeof(EhdsPermit));
-		p->permit = name;
-		p->grantee = scan_oid(&s, "grantee");
-		p->purpose = scan_text(&s, "purpose");
-		p->population = scan_name(&s, "population");
-		p->status = scan_text(&s, "status");
-		output = scan_text(&s, "output");
-		p->statistics = strcmp(output, "statistics") == 0;
-		p->valid_from = scan_int32(&s, "valid_from", 0);
-		p->valid_until = scan_int32(&s, "valid_until", PG_INT32_MIN);
-		p->k = scan_int32(&s, "k", 0);
-		p->epsilon_nano = scan_int64(&s, "epsilon_nano", 0);
-		p->dp = p->epsilon_nano > 0;
-		p->delta_atto = scan_int64(&s, "delta_atto", 0);
-		p->epsilon_default_nano = scan_int64(&s, "epsilon_default_nano", 0);
-		p->max_groups = scan_int32(&s, "max_groups", 1);
-		p->version = scan_int32(&s, "version", 0);
+		if (strcmp(scan_text(&s, "permit"), permit) == 0)
+			p = permit_of_row(&s);
 	}
 	scan_end(&s);
 	if (p != NULL)
@@ -425,9 +429,8 @@ ehds_catalog_changed(PG_FUNCTION_ARGS)
 	EhdsPermitView *v;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("catalog_changed must be called as a row trigger")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("catalog_changed must be called as a row trigger")));
 
 	if (ehds_catalog_present())
 	{

@@ -13,37 +13,37 @@
 /* A view that a permit compiled to. */
 typedef struct EhdsPermitView
 {
-	Oid			view;			/* hash key */
-	char		permit[NAMEDATALEN];
-	char		subject[NAMEDATALEN];	/* name of the subject column in the view */
+	Oid view; /* hash key */
+	char permit[NAMEDATALEN];
+	char subject[NAMEDATALEN]; /* name of the subject column in the view */
 } EhdsPermitView;
 
 /* A permit, read afresh: what is true now, not when a plan was made. */
 typedef struct EhdsPermit
 {
-	char	   *permit;
-	Oid			grantee;
-	char	   *purpose;
-	char	   *population;		/* NULL while the permit has no table */
-	char	   *status;
-	bool		statistics;		/* else pseudonymised */
-	DateADT		valid_from;
-	DateADT		valid_until;	/* inclusive */
-	int			k;
-	bool		dp;				/* has a privacy budget */
-	int64		epsilon_nano;
-	int64		delta_atto;
-	int64		epsilon_default_nano;
-	int			max_groups;
-	int			version;
-	int64		population_epsilon_nano;	/* -1: no limit set */
-	int64		population_delta_atto;
+	char *permit;
+	Oid grantee;
+	char *purpose;
+	char *population; /* NULL while the permit has no table */
+	char *status;
+	bool statistics; /* else pseudonymised */
+	DateADT valid_from;
+	DateADT valid_until; /* inclusive */
+	int k;
+	bool dp; /* has a privacy budget */
+	int64 epsilon_nano;
+	int64 delta_atto;
+	int64 epsilon_default_nano;
+	int max_groups;
+	int version;
+	int64 population_epsilon_nano; /* -1: no limit set */
+	int64 population_delta_atto;
 } EhdsPermit;
 
 /* False in databases without the extension. */
 extern bool ehds_catalog_present(void);
 /* The namespace of the extension, InvalidOid without it. */
-extern Oid	ehds_namespace(void);
+extern Oid ehds_namespace(void);
 
 extern EhdsPermitView *ehds_permit_view(Oid relid);
 extern bool ehds_is_protected(Oid relid);
@@ -55,4 +55,4 @@ extern EhdsPermit *ehds_read_permit(const char *permit);
 
 extern void ehds_catalog_cache_init(void);
 
-#endif							/* EHDS_CATALOG_CACHE_H */
+#endif /* EHDS_CATALOG_CACHE_H */

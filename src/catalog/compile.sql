@@ -213,6 +213,7 @@ COMMENT ON FUNCTION ehds.definition_of(oid) IS
 CREATE FUNCTION ehds.compile_table(permit_id integer, schema_name name, table_name name) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
+    SET datestyle = 'ISO, YMD'
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -44,8 +44,8 @@ static bool
 read_number(const char **pos, Datum *value)
 {
 	const char *p = *pos;
-	char		digits[NUMBER_LEN + 1];
-	size_t		len;
+	char digits[NUMBER_LEN + 1];
+	size_t len;
 
 	if (*p == '-' || *p == '+')
 		p++;
@@ -64,8 +64,8 @@ read_number(const char **pos, Datum *value)
 		return false;
 	memcpy(digits, *pos, len);
 	digits[len] = '\0';
-	*value = DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
-								 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	*value = DirectFunctionCall3(numeric_in, CStringGetDatum(digits), ObjectIdGetDatum(InvalidOid),
+								 Int32GetDatum(-1));
 	*pos = p;
 	return true;
 }
@@ -74,7 +74,7 @@ read_number(const char **pos, Datum *value)
 static bool
 read_word(const char **pos, const char *word)
 {
-	size_t		len = strlen(word);
+	size_t len = strlen(word);
 
 	if (strncmp(*pos, word, len) != 0)
 		return false;
@@ -87,31 +87,25 @@ static void
 check_range(const char *label)
 {
 	const char *p = label;
-	Datum		low,
-				high,
-				step;
-	bool		stepped = false;
+	Datum low, high, step;
+	bool stepped = false;
 
-	if (!read_word(&p, "range ") || !read_number(&p, &low) ||
-		!read_word(&p, "..") || !read_number(&p, &high) ||
-		(*p != '\0' && !(stepped = read_word(&p, " step ") && read_number(&p, &step))) ||
-		*p != '\0')
+	if (!read_word(&p, "range ") || !read_number(&p, &low) || !read_word(&p, "..") || !read_number(&p, &high) ||
+		(*p != '\0' && !(stepped = read_word(&p, " step ") && read_number(&p, &step))) || *p != '\0')
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" is not a range", label),
-				 errhint("Write \"range a..b\" or \"range a..b step s\" with plain numbers, as in \"range 0..500 step 0.1\".")));
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" is not a range", label),
+				 errhint(
+					 "Write \"range a..b\" or \"range a..b step s\" with plain numbers, as in \"range 0..500 step 0.1\".")));
 	if (!DatumGetBool(DirectFunctionCall2(numeric_lt, low, high)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the lower bound of \"%s\" is not below the upper one", label)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the lower bound of \"%s\" is not below the upper one", label)));
 	if (stepped)
 	{
-		Datum		zero = DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
+		Datum zero = DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
 
 		if (!DatumGetBool(DirectFunctionCall2(numeric_gt, step, zero)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("the step of \"%s\" is not above 0", label)));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("the step of \"%s\" is not above 0", label)));
 	}
 }
 
@@ -135,72 +129,66 @@ is_number_type(Oid type)
 static void
 check_column_label(const ObjectAddress *object, const char *label)
 {
-	if (strcmp(label, "identifier") == 0 ||
-		strcmp(label, "quasi-identifier") == 0 ||
-		strcmp(label, "sensitive") == 0 ||
-		strcmp(label, "professional-identifier") == 0)
+	if (strcmp(label, "identifier") == 0 || strcmp(label, "quasi-identifier") == 0 ||
+		strcmp(label, "sensitive") == 0 || strcmp(label, "professional-identifier") == 0)
 		return;
 	if (strncmp(label, "range", 5) == 0)
 	{
 		check_range(label);
 		if (!is_number_type(getBaseType(get_atttype(object->objectId, object->objectSubId))))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("a range is for columns of numbers, and column \"%s\" is of type %s",
-							get_attname(object->objectId, object->objectSubId, false),
-							format_type_be(get_atttype(object->objectId, object->objectSubId)))));
+			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+							errmsg("a range is for columns of numbers, and column \"%s\" is of type %s",
+								   get_attname(object->objectId, object->objectSubId, false),
+								   format_type_be(get_atttype(object->objectId, object->objectSubId)))));
 		return;
 	}
 	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"%s\" is not a label for a column", label),
-			 errhint("Labels for columns are identifier, quasi-identifier, sensitive, professional-identifier and \"range a..b step s\".")));
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" is not a label for a column", label),
+			 errhint(
+				 "Labels for columns are identifier, quasi-identifier, sensitive, professional-identifier and \"range a..b step s\".")));
 }
 
 /* The provider's check; label is NULL when one is removed, which is always allowed. */
 static void
 check_label(const ObjectAddress *object, const char *label)
 {
-	char		kind;
+	char kind;
 
 	if (label == NULL)
 		return;
 	if (object->classId != RelationRelationId)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("pg_ehds has labels for tables and columns only")));
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("pg_ehds has labels for tables and columns only")));
 
 	kind = get_rel_relkind(object->objectId);
-	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE &&
-		kind != RELKIND_FOREIGN_TABLE && kind != RELKIND_MATVIEW)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" holds no data of its own and takes no label of pg_ehds",
-						get_rel_name(object->objectId)),
-				 errhint("A view is looked through: label the tables that it reads.")));
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE && kind != RELKIND_FOREIGN_TABLE &&
+		kind != RELKIND_MATVIEW)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("\"%s\" holds no data of its own and takes no label of pg_ehds",
+							   get_rel_name(object->objectId)),
+						errhint("A view is looked through: label the tables that it reads.")));
 
 	if (object->objectSubId != 0)
 		check_column_label(object, label);
 	else if (strcmp(label, "public") != 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" is not a label for a table", label),
-				 errhint("The label for a table is \"public\": no row of it is about a person. Tables about persons are declared with ehds.protect().")));
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" is not a label for a table", label),
+				 errhint(
+					 "The label for a table is \"public\": no row of it is about a person. Tables about persons are declared with ehds.protect().")));
 }
 
 /* Removes every label of ours in this database. */
 static void
 forget_labels(void)
 {
-	Relation	labels = table_open(SecLabelRelationId, RowExclusiveLock);
+	Relation labels = table_open(SecLabelRelationId, RowExclusiveLock);
 	SysScanDesc scan = systable_beginscan(labels, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		bool		isnull;
-		Datum		provider = heap_getattr(tuple, Anum_pg_seclabel_provider,
-											RelationGetDescr(labels), &isnull);
+		bool isnull;
+		Datum provider = heap_getattr(tuple, Anum_pg_seclabel_provider, RelationGetDescr(labels), &isnull);
 
 		if (!isnull && strcmp(TextDatumGetCString(provider), EHDS_LABEL_PROVIDER) == 0)
 			CatalogTupleDelete(labels, &tuple->t_self);
@@ -217,7 +205,7 @@ on_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, 
 
 	if (access == OAT_DROP && classId == ExtensionRelationId)
 	{
-		char	   *name = get_extension_name(objectId);
+		char *name = get_extension_name(objectId);
 
 		if (name != NULL && strcmp(name, "pg_ehds") == 0)
 			forget_labels();

@@ -12,4 +12,4 @@
 /* From _PG_init, preloaded or not: a restore sets labels in a session that only CREATE EXTENSION has loaded. */
 extern void ehds_labels_init(void);
 
-#endif							/* EHDS_LABELS_H */
+#endif /* EHDS_LABELS_H */

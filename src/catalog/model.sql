@@ -199,8 +199,7 @@ BEGIN
         LOOP
             IF labelled IS NOT NULL THEN
                 PERFORM ehds.set_label(rel, keycol, labelled);
-                did := concat_ws(', ', did, CASE WHEN labelled <> 'sensitive' THEN keycol || ' ' || labelled END);
-                did := coalesce(did, '');
+                did := concat_ws(', ', nullif(did, ''), CASE WHEN labelled <> 'sensitive' THEN keycol || ' ' || labelled END);
                 changed := changed + 1;
             END IF;
         END LOOP;

@@ -69,17 +69,30 @@ CREATE FUNCTION ehds.identity_known(identity text, population name) RETURNS bool
 AS $$
 #variable_conflict use_column
 DECLARE
-    place record;
-    here  boolean := false;
+    place  record;
+    number bigint;
+    here   boolean := false;
 BEGIN
+    BEGIN
+        number := $1::bigint;
+    EXCEPTION WHEN invalid_text_representation OR numeric_value_out_of_range THEN
+        NULL;
+    END;
     FOR place IN
-        SELECT t.relation, coalesce(t.identity, t.subject) AS column_name
+        SELECT t.relation, coalesce(t.identity, t.subject) AS column_name,
+               ehds.column_type(t.relation, coalesce(t.identity, t.subject)) AS type
           FROM ehds.protected_table t JOIN ehds.population p USING (population)
          WHERE coalesce($2, t.population) = t.population AND ehds.full_name(t.relation) IS NOT NULL
            AND CASE WHEN p.identity_table IS NULL THEN t.subject IS NOT NULL ELSE t.identity IS NOT NULL END
     LOOP
-        EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I::text = $1 COLLATE "C")', place.relation, place.column_name)
-           INTO here USING $1;
+        -- without a cast on the column, so that an index on it serves
+        IF place.type IN ('int8'::regtype, 'int4'::regtype) THEN
+            EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I = $1)', place.relation, place.column_name) INTO here USING number;
+        ELSIF place.type = 'uuid'::regtype THEN
+            EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I::text = $1)', place.relation, place.column_name) INTO here USING $1;
+        ELSE
+            EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I = $1)', place.relation, place.column_name) INTO here USING $1;
+        END IF;
         EXIT WHEN here;
     END LOOP;
     RETURN here;

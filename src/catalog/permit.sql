@@ -112,6 +112,7 @@ CREATE FUNCTION ehds.issue_permit(permit text, grantee text, purpose text, outpu
                                   legal_basis text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
+    SET datestyle = 'ISO, YMD'
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -151,7 +152,7 @@ BEGIN
             HINT = ehds.purposes_hint();
     ELSIF NOT aim.permitted THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('"%s" is a prohibited use of health data (%s, art. 54 of Regulation (EU) 2025/327)', $3, aim.article),
+            MESSAGE = format('"%s" is a prohibited use of health data (art. %s of Regulation (EU) 2025/327)', $3, replace(aim.article, 'EHDS ', '')),
             DETAIL = format('Prohibited: %s.', aim.title),
             HINT = ehds.purposes_hint();
     ELSIF $4 IS NULL OR $4 NOT IN ('statistics', 'pseudonymised') THEN
@@ -351,6 +352,7 @@ COMMENT ON FUNCTION ehds.exact_beside_noisy(integer) IS
 CREATE FUNCTION ehds.activate_permit(permit text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
+    SET datestyle = 'ISO, YMD'
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -399,7 +401,7 @@ BEGIN
     END LOOP;
     PERFORM ehds.compile_permit(p.permit_id);
     PERFORM ehds.record_decision('activate_permit', $1, p.population,
-        concat_ws(', ', 'version ' || p.version, (SELECT 'tables ' || string_agg(format('%I.%I', x.schema_name, x.table_name), ' ' ORDER BY 1)
+        concat_ws(', ', 'version ' || p.version, (SELECT 'tables ' || string_agg(format('%I.%I', x.schema_name, x.table_name), ' ' ORDER BY x.schema_name, x.table_name)
                                                    FROM ehds.permit_table x WHERE x.permit_id = p.permit_id)));
     IF p.exception_basis IS NOT NULL THEN
         RAISE WARNING 'under permit "%" oppositions do not count (EHDS 71(4)): %', $1, p.exception_basis;
@@ -436,6 +438,7 @@ CREATE FUNCTION ehds.own_permits()
                    epsilon_left numeric, delta_left numeric, valid_from date, valid_until date)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
+    SET datestyle = 'ISO, YMD'
 AS $$
 #variable_conflict use_column
 BEGIN

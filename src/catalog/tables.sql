@@ -2,6 +2,9 @@
 --
 -- Objects are held by name and as regclass / regrole: both survive dump,
 -- restore and pg_upgrade; raw OIDs and attribute numbers would not.
+--
+-- No foreign keys: only the extension's functions write here, and pg_restore -j
+-- fills the tables of an extension in any order.
 
 CREATE TABLE ehds.population (
     population       name PRIMARY KEY,
@@ -21,7 +24,7 @@ CREATE TABLE ehds.protected_table (
     relation    regclass,
     schema_name name NOT NULL,
     table_name  name NOT NULL,
-    population  name NOT NULL REFERENCES ehds.population,
+    population  name NOT NULL,
     subject     name,
     identity    name,
     via_column  name,
@@ -105,7 +108,7 @@ CREATE TABLE ehds.permit (
     permit              text NOT NULL UNIQUE,
     schema_name         name NOT NULL UNIQUE,
     grantee             regrole NOT NULL,
-    purpose             text NOT NULL REFERENCES ehds.purpose,
+    purpose             text NOT NULL,
     output              text NOT NULL CHECK (output IN ('statistics', 'pseudonymised')),
     status              text NOT NULL DEFAULT 'draft' CHECK (status IN ('draft', 'active', 'revoked', 'closed')),
     valid_from          date NOT NULL,
@@ -116,7 +119,7 @@ CREATE TABLE ehds.permit (
     epsilon_default_nano bigint CHECK (epsilon_default_nano > 0),
     max_groups          integer NOT NULL CHECK (max_groups > 0),
     accounting          text NOT NULL CHECK (accounting IN ('pure', 'zcdp')),
-    population          name REFERENCES ehds.population,
+    population          name,
     opposition_rule     text NOT NULL CHECK (opposition_rule IN ('immediate', 'at_activation')),
     exception_basis     text,
     legal_basis         text,
@@ -139,7 +142,7 @@ COMMENT ON TABLE ehds.permit IS
     'permits: who may use which data for which purpose until when (valid_until is inclusive); written by ehds.issue_permit() and its siblings only, kept after closing';
 
 CREATE TABLE ehds.permit_table (
-    permit_id      integer NOT NULL REFERENCES ehds.permit,
+    permit_id      integer NOT NULL,
     schema_name    name NOT NULL,
     table_name     name NOT NULL,
     view_name      name NOT NULL,
@@ -160,7 +163,7 @@ CREATE TABLE ehds.opposition (
     opposition_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     identity      text COLLATE "C" NOT NULL CHECK (identity <> ''),
     population    name,
-    purpose       text REFERENCES ehds.purpose,
+    purpose       text,
     schema_name   name,
     table_name    name,
     permit        text,
@@ -190,7 +193,7 @@ CREATE UNIQUE INDEX opposition_in_force ON ehds.opposition
 CREATE INDEX opposition_identity_int ON ehds.opposition (identity_int) WHERE withdrawn_at IS NULL;
 
 CREATE TABLE ehds.extract (
-    permit_id    integer PRIMARY KEY REFERENCES ehds.permit,
+    permit_id    integer PRIMARY KEY,
     schema_name  name NOT NULL UNIQUE,
     created_at   timestamptz NOT NULL DEFAULT now(),
     refreshed_at timestamptz NOT NULL DEFAULT now(),
@@ -207,8 +210,9 @@ CREATE FUNCTION ehds.keep_history() RETURNS trigger
 AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
+        -- identity_int is computed from identity after this trigger
         IF OLD.withdrawn_at IS NULL AND NEW.withdrawn_at IS NOT NULL
-           AND to_jsonb(NEW) - '{withdrawn_at,withdrawn_by}'::text[] = to_jsonb(OLD) - '{withdrawn_at,withdrawn_by}'::text[]
+           AND to_jsonb(NEW) - '{withdrawn_at,withdrawn_by,identity_int}'::text[] = to_jsonb(OLD) - '{withdrawn_at,withdrawn_by,identity_int}'::text[]
         THEN
             RETURN NEW;
         END IF;
@@ -245,9 +249,9 @@ ALTER TABLE ehds.protected_table ENABLE ALWAYS TRIGGER catalog_changed;
 ALTER TABLE ehds.permit ENABLE ALWAYS TRIGGER catalog_changed;
 ALTER TABLE ehds.permit_table ENABLE ALWAYS TRIGGER catalog_changed;
 
+-- declared_label is not dumped: the labels are, and are remembered when they are set again
 SELECT pg_catalog.pg_extension_config_dump('ehds.population', '');
 SELECT pg_catalog.pg_extension_config_dump('ehds.protected_table', '');
-SELECT pg_catalog.pg_extension_config_dump('ehds.declared_label', '');
 SELECT pg_catalog.pg_extension_config_dump('ehds.purpose', 'WHERE NOT standard');
 SELECT pg_catalog.pg_extension_config_dump('ehds.permit', '');
 SELECT pg_catalog.pg_extension_config_dump('ehds.permit_permit_id_seq', '');

@@ -25,9 +25,8 @@ static EhdsExecution *live = NULL;
 Datum
 ehds_approval_in(PG_FUNCTION_ARGS)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_EHDS_NOT_APPROVED),
-			 errmsg("an approval cannot be written, only the gate gives one")));
+	ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_APPROVED),
+					errmsg("an approval cannot be written, only the gate gives one")));
 	PG_RETURN_NULL();
 }
 
@@ -41,7 +40,7 @@ ehds_approval_out(PG_FUNCTION_ARGS)
 uint64
 ehds_approval_new(void)
 {
-	uint64		approval;
+	uint64 approval;
 
 	do
 		approval = ehds_random_uint64();
@@ -107,6 +106,7 @@ ehds_getarg_execution(FunctionCallInfo fcinfo, int n)
 		ereport(ERROR,
 				(errcode(ERRCODE_EHDS_NOT_APPROVED),
 				 errmsg("protected data is read only by a query that the gate of pg_ehds has approved"),
-				 errhint("Query the views of the permit directly. If this is such a query, ask the administrator to add pg_ehds to shared_preload_libraries.")));
+				 errhint(
+					 "Query the views of the permit directly. If this is such a query, ask the administrator to add pg_ehds to shared_preload_libraries.")));
 	return ex;
 }

@@ -13,21 +13,20 @@
 
 typedef struct EhdsExecution
 {
-	uint64		approval;
-	char	   *permit;			/* name, for messages */
-	Oid			role;			/* for whom the permit was found in force */
-	bool		charged;		/* a durable charge stands behind this execution */
+	uint64 approval;
+	char *permit; /* name, for messages */
+	Oid role;     /* for whom the permit was found in force */
+	bool charged; /* a durable charge stands behind this execution */
 	/* what the NOTICE on hidden cells is made of */
-	int64		cells_shown;
-	int64		cells_hidden;
-	int			k;				/* 0: not a k-anonymity release */
-	void	   *hidden_subjects;	/* owned by kanon: union of subjects of hidden cells, at most k */
+	int64 cells_shown;
+	int64 cells_hidden;
+	int k;                 /* 0: not a k-anonymity release */
+	void *hidden_subjects; /* owned by kanon: union of subjects of hidden cells, at most k */
 	struct EhdsExecution *next;
 } EhdsExecution;
 
 /* Register an execution for as long as cxt lives (the executor's query context). */
-extern EhdsExecution *ehds_execution_begin(MemoryContext cxt, uint64 approval,
-										   const char *permit, Oid role);
+extern EhdsExecution *ehds_execution_begin(MemoryContext cxt, uint64 approval, const char *permit, Oid role);
 
 /* The live execution that carries this approval, or NULL. */
 extern EhdsExecution *ehds_execution_find(uint64 approval);
@@ -38,4 +37,4 @@ extern EhdsExecution *ehds_getarg_execution(FunctionCallInfo fcinfo, int n);
 /* A fresh approval, never 0. */
 extern uint64 ehds_approval_new(void);
 
-#endif							/* EHDS_APPROVAL_H */
+#endif /* EHDS_APPROVAL_H */

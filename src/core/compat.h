@@ -81,4 +81,4 @@ ehds_forget_range_table(Query *query)
 #endif
 }
 
-#endif							/* EHDS_COMPAT_H */
+#endif /* EHDS_COMPAT_H */

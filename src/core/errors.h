@@ -25,4 +25,4 @@
 /* the ledger can't record, so nothing may run */
 #define ERRCODE_EHDS_LEDGER MAKE_SQLSTATE('Z', 'E', '0', '0', '7')
 
-#endif							/* EHDS_ERRORS_H */
+#endif /* EHDS_ERRORS_H */

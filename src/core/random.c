@@ -19,21 +19,19 @@
 
 static uint8 pool[POOL_SIZE];
 static size_t pool_left = 0;
-static int	pool_pid = 0;
+static int pool_pid = 0;
 
 static void
 draw(void *buf, size_t n)
 {
 	if (RAND_bytes(buf, (int) n) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not get random bytes from OpenSSL")));
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not get random bytes from OpenSSL")));
 }
 
 void
 ehds_random_bytes(void *buf, size_t n)
 {
-	uint8	   *start;
+	uint8 *start;
 
 	if (n > POOL_SIZE / 8)
 	{
@@ -56,7 +54,7 @@ ehds_random_bytes(void *buf, size_t n)
 uint64
 ehds_random_uint64(void)
 {
-	uint64		r;
+	uint64 r;
 
 	ehds_random_bytes(&r, sizeof(r));
 	return r;

@@ -13,4 +13,4 @@ extern void ehds_random_bytes(void *buf, size_t n);
 /* 64 uniform bits. */
 extern uint64 ehds_random_uint64(void);
 
-#endif							/* EHDS_RANDOM_H */
+#endif /* EHDS_RANDOM_H */

@@ -3,6 +3,7 @@
 CREATE FUNCTION ehds.require_in_force(permit text, action text) RETURNS ehds.permit
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
+    SET datestyle = 'ISO, YMD'
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -140,7 +141,7 @@ BEGIN
     at := clock_timestamp();
     PERFORM ehds.record_access(action => $2, permit => p.permit, population => p.population::text,
                                detail => format('version %s, tables %s', p.version,
-                                   (SELECT string_agg(format('%I.%I', x.schema_name, x.table_name), ' ' ORDER BY 1) FROM ehds.permit_table x WHERE x.permit_id = p.permit_id)));
+                                   (SELECT string_agg(format('%I.%I', x.schema_name, x.table_name), ' ' ORDER BY x.schema_name, x.table_name) FROM ehds.permit_table x WHERE x.permit_id = p.permit_id)));
 
     space := 'extract_' || substr(p.schema_name, 8);
     IF NOT EXISTS (SELECT FROM pg_namespace x WHERE x.nspname = space) THEN

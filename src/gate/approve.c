@@ -45,13 +45,13 @@ ehds_view_of_subquery(RangeTblEntry *rte)
 
 typedef struct
 {
-	List	   *permits;		/* names, each once */
+	List *permits; /* names, each once */
 } Mention;
 
 static bool
 mention_walker(Node *node, void *arg)
 {
-	Mention    *m = (Mention *) arg;
+	Mention *m = (Mention *) arg;
 
 	if (node == NULL)
 		return false;
@@ -61,7 +61,7 @@ mention_walker(Node *node, void *arg)
 
 		if (v != NULL)
 		{
-			ListCell   *lc;
+			ListCell *lc;
 
 			foreach(lc, m->permits)
 			{
@@ -81,7 +81,7 @@ mention_walker(Node *node, void *arg)
 static List *
 mentioned_permits(Query *query)
 {
-	Mention		m = {NIL};
+	Mention m = {NIL};
 
 	(void) mention_walker((Node *) query, &m);
 	return m.permits;
@@ -101,7 +101,7 @@ writes_walker(Node *node, void *arg)
 		return false;
 	if (IsA(node, Query))
 	{
-		Query	   *q = (Query *) node;
+		Query *q = (Query *) node;
 
 		if (q->commandType != CMD_SELECT || q->hasModifyingCTE || q->rowMarks != NIL)
 			return true;
@@ -113,7 +113,7 @@ writes_walker(Node *node, void *arg)
 static bool
 see_relations_walker(Node *node, void *arg)
 {
-	EhdsGate   *gate = (EhdsGate *) arg;
+	EhdsGate *gate = (EhdsGate *) arg;
 
 	if (node == NULL)
 		return false;
@@ -136,7 +136,7 @@ see_relations_walker(Node *node, void *arg)
 static bool
 row_level_walker(Node *node, void *arg)
 {
-	EhdsGate   *gate = (EhdsGate *) arg;
+	EhdsGate *gate = (EhdsGate *) arg;
 
 	if (node == NULL)
 		return false;
@@ -152,8 +152,8 @@ row_level_walker(Node *node, void *arg)
 	}
 	if (IsA(node, Query))
 	{
-		Query	   *q = (Query *) node;
-		ListCell   *lc;
+		Query *q = (Query *) node;
+		ListCell *lc;
 
 		/* not into the permit's views: what they read is the permit's */
 		foreach(lc, q->rtable)
@@ -178,8 +178,8 @@ row_level_walker(Node *node, void *arg)
 static Oid
 relation_owner(Oid relid)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner = InvalidOid;
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid owner = InvalidOid;
 
 	if (HeapTupleIsValid(tuple))
 	{
@@ -193,14 +193,14 @@ relation_owner(Oid relid)
 static bool
 plant_walker(Node *node, void *arg)
 {
-	EhdsGate   *gate = (EhdsGate *) arg;
+	EhdsGate *gate = (EhdsGate *) arg;
 
 	if (node == NULL)
 		return false;
 	if (IsA(node, FuncExpr))
 	{
-		FuncExpr   *f = (FuncExpr *) node;
-		Node	   *last = f->args == NIL ? NULL : llast(f->args);
+		FuncExpr *f = (FuncExpr *) node;
+		Node *last = f->args == NIL ? NULL : llast(f->args);
 
 		if (last != NULL && IsA(last, Const) && ((Const *) last)->constisnull &&
 			((Const *) last)->consttype == ehds_approval_type() &&
@@ -222,8 +222,8 @@ ehds_plant_approval(EhdsGate *gate, Query *view)
 Oid
 ehds_approval_type(void)
 {
-	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
-						   CStringGetDatum("approval"), ObjectIdGetDatum(ehds_namespace()));
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("approval"),
+						   ObjectIdGetDatum(ehds_namespace()));
 }
 
 Node *
@@ -240,15 +240,16 @@ ehds_approval_const(uint64 approval)
 void
 ehds_require_public_relation(Oid relid)
 {
-	Oid			owner;
-	char	   *name = get_rel_name(relid);
+	Oid owner;
+	char *name = get_rel_name(relid);
 
 	if (IsCatalogNamespace(get_rel_namespace(relid)))
 		return;
 	if (ehds_is_protected(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_EHDS_REFUSED),
-				 errmsg("table \"%s\" is protected, a query under a permit reads it through the permit's view", name),
+				 errmsg("table \"%s\" is protected, a query under a permit reads it through the permit's view",
+						name),
 				 errhint("Use the view of the same name in the permit's schema.")));
 	if (ehds_is_public(relid))
 		return;
@@ -257,8 +258,10 @@ ehds_require_public_relation(Oid relid)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_EHDS_DECLARATION),
-			 errmsg("table \"%s\" is neither protected nor public, a query under a permit does not read it", name),
-			 errhint("The administrator declares it: SECURITY LABEL FOR pg_ehds ON TABLE ... IS 'public', or ehds.protect().")));
+			 errmsg("table \"%s\" is neither protected nor public, a query under a permit does not read it",
+					name),
+			 errhint(
+				 "The administrator declares it: SECURITY LABEL FOR pg_ehds ON TABLE ... IS 'public', or ehds.protect().")));
 }
 
 /*
@@ -267,26 +270,24 @@ ehds_require_public_relation(Oid relid)
 void
 ehds_gate_check(EhdsGate *gate, Query *query)
 {
-	List	   *permits = mentioned_permits(query);
+	List *permits = mentioned_permits(query);
 	EhdsPermit *p;
 
 	Assert(permits != NIL);
 	if (list_length(permits) > 1)
 	{
-		char	   *reason = psprintf("views of permit \"%s\" in the same query", (char *) lsecond(permits));
+		char *reason = psprintf("views of permit \"%s\" in the same query", (char *) lsecond(permits));
 
 		ehds_refuse(linitial(permits), "select", reason);
-		ereport(ERROR,
-				(errcode(ERRCODE_EHDS_NOT_IN_FORCE),
-				 errmsg("a query reads views of two permits, \"%s\" and \"%s\"",
-						(char *) linitial(permits), (char *) lsecond(permits)),
-				 errhint("One query runs under one permit.")));
+		ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_IN_FORCE),
+						errmsg("a query reads views of two permits, \"%s\" and \"%s\"",
+							   (char *) linitial(permits), (char *) lsecond(permits)),
+						errhint("One query runs under one permit.")));
 	}
 	if (IsParallelWorker())
-		ereport(ERROR,
-				(errcode(ERRCODE_EHDS_REFUSED),
-				 errmsg("a query under a permit cannot be started inside a parallel worker"),
-				 errhint("Mark the function that contains it PARALLEL RESTRICTED or UNSAFE.")));
+		ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
+						errmsg("a query under a permit cannot be started inside a parallel worker"),
+						errhint("Mark the function that contains it PARALLEL RESTRICTED or UNSAFE.")));
 	p = ehds_read_permit(linitial(permits));
 	if (p == NULL)
 		elog(ERROR, "permit \"%s\" vanished", (char *) linitial(permits));
@@ -294,9 +295,9 @@ ehds_gate_check(EhdsGate *gate, Query *query)
 	ehds_require_quiet_session();
 	if (writes_walker((Node *) query, NULL))
 		ereport(ERROR,
-				(errcode(ERRCODE_EHDS_REFUSED),
-				 errmsg("under a permit only SELECT reads protected data"),
-				 errhint("Store a result with CREATE TABLE ... AS SELECT; leave out FOR UPDATE and FOR SHARE.")));
+				(errcode(ERRCODE_EHDS_REFUSED), errmsg("under a permit only SELECT reads protected data"),
+				 errhint(
+					 "Store a result with CREATE TABLE ... AS SELECT; leave out FOR UPDATE and FOR SHARE.")));
 
 	gate->permit = p;
 	gate->top = query;
@@ -311,11 +312,11 @@ ehds_gate_check(EhdsGate *gate, Query *query)
 static bool
 is_part_of_seen(EhdsGate *gate, Oid relid)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach(lc, gate->seen)
 	{
-		Oid			parent = lfirst_oid(lc);
+		Oid parent = lfirst_oid(lc);
 
 		if (parent == relid)
 			return true;
@@ -333,40 +334,37 @@ is_part_of_seen(EhdsGate *gate, Oid relid)
 void
 ehds_check_plan(EhdsGate *gate, PlannedStmt *plan)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach(lc, plan->relationOids)
 	{
-		Oid			relid = lfirst_oid(lc);
+		Oid relid = lfirst_oid(lc);
 
 		if (list_member_oid(gate->seen, relid))
 		{
 			if (get_rel_relkind(relid) != RELKIND_FOREIGN_TABLE)
 				continue;
-			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_REFUSED),
-					 errmsg("a foreign table cannot take part in a query under a permit"),
-					 errdetail("Values of protected rows could be sent to the other server."),
-					 errhint("Copy its rows into a table of your own first.")));
+			ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
+							errmsg("a foreign table cannot take part in a query under a permit"),
+							errdetail("Values of protected rows could be sent to the other server."),
+							errhint("Copy its rows into a table of your own first.")));
 		}
 		if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
-			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_REFUSED),
-					 errmsg("a foreign table cannot take part in a query under a permit")));
-		if ((ehds_is_protected(relid) || ehds_permit_view(relid) != NULL) &&
-			!is_part_of_seen(gate, relid))
-			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_NOT_APPROVED),
-					 errmsg("protected data was reached in a way that the gate did not check"),
-					 errdetail("A function in the query or a child of a table reads \"%s\".", get_rel_name(relid)),
-					 errhint("Read the permit's views directly in the query.")));
+			ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
+							errmsg("a foreign table cannot take part in a query under a permit")));
+		if ((ehds_is_protected(relid) || ehds_permit_view(relid) != NULL) && !is_part_of_seen(gate, relid))
+			ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_APPROVED),
+							errmsg("protected data was reached in a way that the gate did not check"),
+							errdetail("A function in the query or a child of a table reads \"%s\".",
+									  get_rel_name(relid)),
+							errhint("Read the permit's views directly in the query.")));
 	}
 }
 
 typedef struct
 {
 	const char *permit;
-	bool		several;
+	bool several;
 } ExtractMention;
 
 static bool
@@ -411,8 +409,7 @@ ehds_reads_extract(EhdsGate *gate, Query *query)
 		return false;
 	if (m.several)
 		ereport(ERROR,
-				(errcode(ERRCODE_EHDS_NOT_IN_FORCE),
-				 errmsg("a query reads the extracts of two permits"),
+				(errcode(ERRCODE_EHDS_NOT_IN_FORCE), errmsg("a query reads the extracts of two permits"),
 				 errhint("One query runs under one permit: pseudonyms of two permits do not link.")));
 	gate->permit = ehds_read_permit(m.permit);
 	if (gate->permit == NULL)
@@ -432,7 +429,7 @@ void
 ehds_mark_plan(EhdsGate *gate, PlannedStmt *plan)
 {
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	List	   *fields = NIL;
+	List *fields = NIL;
 
 	fields = lappend(fields, makeString(pstrdup(gate->permit->permit)));
 	fields = lappend(fields, makeString(int64_string(gate->permit->version)));
@@ -457,13 +454,12 @@ bool
 ehds_read_marker(PlannedStmt *plan, EhdsMarker *marker)
 {
 	RangeTblEntry *rte;
-	List	   *fields;
+	List *fields;
 
 	if (plan == NULL || plan->rtable == NIL)
 		return false;
 	rte = llast(plan->rtable);
-	if (rte->rtekind != RTE_RESULT || rte->alias == NULL ||
-		strcmp(rte->alias->aliasname, MARKER_NAME) != 0 ||
+	if (rte->rtekind != RTE_RESULT || rte->alias == NULL || strcmp(rte->alias->aliasname, MARKER_NAME) != 0 ||
 		list_length(rte->eref->colnames) != 7)
 		return false;
 	fields = rte->eref->colnames;

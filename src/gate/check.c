@@ -13,10 +13,6 @@
  */
 #include "core/compat.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "catalog/catalog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -27,361 +23,18 @@
 #include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/typcache.h"
 
 #include "core/errors.h"
-#include "gate/gate.h"
-
-/* The type of a relation: public, or tracked with the columns that hold the subject. */
-typedef struct
-{
-	bool		tracked;
-	bool		multiplied;		/* its rows may have been repeated by a join with a public relation */
-	Bitmapset  *subjects;		/* attribute numbers */
-} RelType;
-
-/* A query being typed, with what its range table and WITH list turned out to be. */
-typedef struct Level
-{
-	EhdsGate   *gate;
-	Query	   *query;
-	struct Level *parent;
-	int			depth;			/* 0: the statement itself */
-	RelType    *types;			/* by range table index */
-	int		   *component;		/* union-find over tracked entries: equal subjects */
-	List	   *cte_types;		/* RelType *, as far as the WITH list is typed */
-	List	   *conditions;		/* what every row of the join tree fulfils */
-	List	  **added_on;		/* by range table index: ON of the outer join that adds the entry */
-	bool		multiplied;
-} Level;
+#include "gate/level.h"
 
 static RelType check_query(EhdsGate *gate, Query *query, Level *parent);
-
-/* Follows a column through join aliases to the entry that it comes from. */
-static Var *
-resolve(Query *query, Node *node)
-{
-	node = ehds_strip_casts(node);
-	while (node != NULL && IsA(node, Var) && ((Var *) node)->varlevelsup == 0)
-	{
-		Var		   *var = (Var *) node;
-		RangeTblEntry *rte = rt_fetch(var->varno, query->rtable);
-
-		if (rte->rtekind != RTE_JOIN || var->varattno <= 0)
-			return var;
-		node = ehds_strip_casts(list_nth(rte->joinaliasvars, var->varattno - 1));
-	}
-	return NULL;
-}
-
-/* The range table index of the entry whose subject node is, 0 if it is none. */
-static int
-subject_of(Level *level, Node *node)
-{
-	Var		   *var = resolve(level->query, node);
-
-	if (var == NULL || !level->types[var->varno].tracked ||
-		!bms_is_member(var->varattno, level->types[var->varno].subjects))
-		return 0;
-	return var->varno;
-}
-
-static bool
-is_subject(Var *var, void *context)
-{
-	return subject_of((Level *) context, (Node *) var) != 0;
-}
-
-static void
-require_harmless(Level *level, Node *node)
-{
-	ehds_require_harmless(node, level->gate->query_string, is_subject, level);
-}
-
-static int
-find_component(Level *level, int i)
-{
-	while (level->component[i] != i)
-		i = level->component[i];
-	return i;
-}
-
-static void
-unite(Level *level, int a, int b)
-{
-	level->component[find_component(level, a)] = find_component(level, b);
-}
-
-/* Equality of two subjects by the built-in operator of their type? */
-static bool
-is_subject_equality(Level *level, Node *node, int *a, int *b)
-{
-	OpExpr	   *op = (OpExpr *) node;
-	TypeCacheEntry *type;
-	Node	   *left;
-
-	if (!IsA(node, OpExpr) || list_length(op->args) != 2)
-		return false;
-	*a = subject_of(level, linitial(op->args));
-	*b = subject_of(level, lsecond(op->args));
-	if (*a == 0 || *b == 0)
-		return false;
-	left = linitial(op->args);
-	type = lookup_type_cache(exprType(left), TYPECACHE_BTREE_OPFAMILY);
-	return OidIsValid(type->btree_opf) &&
-		get_op_opfamily_strategy(op->opno, type->btree_opf) == BTEqualStrategyNumber;
-}
-
-static List *
-and_members(Node *quals)
-{
-	if (quals == NULL)
-		return NIL;
-	if (is_andclause(quals))
-	{
-		List	   *members = NIL;
-		ListCell   *lc;
-
-		foreach(lc, ((BoolExpr *) quals)->args)
-			members = list_concat(members, and_members(lfirst(lc)));
-		return members;
-	}
-	return list_make1(quals);
-}
-
-/* One component at most among the entries of a list? */
-static bool
-connected(Level *level, List *entries)
-{
-	ListCell   *lc;
-
-	foreach(lc, entries)
-	{
-		if (find_component(level, lfirst_int(lc)) != find_component(level, linitial_int(entries)))
-			return false;
-	}
-	return true;
-}
-
-/* Is an entry of one list joined on the subject to an entry of the other? */
-static bool
-joined(Level *level, List *some, List *others)
-{
-	ListCell   *a;
-	ListCell   *b;
-
-	foreach(a, some)
-	{
-		foreach(b, others)
-		{
-			if (find_component(level, lfirst_int(a)) == find_component(level, lfirst_int(b)))
-				return true;
-		}
-	}
-	return false;
-}
-
-static void
-refuse_unjoined(Level *level, Node *where)
-{
-	EHDS_REFUSE(level->gate->query_string, where,
-				errmsg("two tables of the permit are joined, but not on the subject"),
-				errdetail("Rows of one person would be combined with rows of another."),
-				errhint("Add the equality of the two subject columns to the join condition, as in ON a.person_id = b.person_id."));
-}
-
-/*
- * Types a join tree. Returns the tracked entries whose subject is not made NULL
- * by an outer join; quals are checked on the way.
- */
-static List *
-check_jointree(Level *level, Node *node)
-{
-	if (IsA(node, RangeTblRef))
-	{
-		int			i = ((RangeTblRef *) node)->rtindex;
-
-		return level->types[i].tracked ? list_make1_int(i) : NIL;
-	}
-	else if (IsA(node, FromExpr))
-	{
-		FromExpr   *from = (FromExpr *) node;
-		List	   *entries = NIL;
-		ListCell   *lc;
-		int			a,
-					b;
-
-		foreach(lc, from->fromlist)
-			entries = list_concat(entries, check_jointree(level, lfirst(lc)));
-		level->conditions = list_concat(level->conditions, and_members(from->quals));
-		foreach(lc, and_members(from->quals))
-		{
-			if (is_subject_equality(level, lfirst(lc), &a, &b))
-				unite(level, a, b);
-			else
-				require_harmless(level, lfirst(lc));
-		}
-		return entries;
-	}
-	else
-	{
-		JoinExpr   *join = castNode(JoinExpr, node);
-		List	   *left = check_jointree(level, join->larg);
-		List	   *right = check_jointree(level, join->rarg);
-		List	   *inner;		/* the side that an outer join may fill with NULL */
-		Node	   *added;
-		ListCell   *lc;
-		int			a,
-					b;
-
-		if (join->jointype == JOIN_FULL)
-			EHDS_REFUSE(level->gate->query_string, NULL,
-						errmsg("FULL JOIN of personal data is not supported under a statistics permit"),
-						errhint("Use JOIN or LEFT JOIN on the subject."));
-
-		if (join->jointype == JOIN_INNER)
-		{
-			level->conditions = list_concat(level->conditions, and_members(join->quals));
-			foreach(lc, and_members(join->quals))
-			{
-				if (is_subject_equality(level, lfirst(lc), &a, &b))
-					unite(level, a, b);
-				else
-					require_harmless(level, lfirst(lc));
-			}
-			return list_concat(left, right);
-		}
-
-		added = join->rarg;
-		if (join->jointype == JOIN_RIGHT)
-		{
-			List	   *swap = left;
-
-			left = right;
-			right = swap;
-			added = join->larg;
-		}
-		inner = right;
-		if (IsA(added, RangeTblRef))
-			level->added_on[((RangeTblRef *) added)->rtindex] = and_members(join->quals);
-		if (inner != NIL && left == NIL)
-			EHDS_REFUSE(level->gate->query_string, NULL,
-						errmsg("an outer join that keeps the rows of a public table and adds personal data is not supported"),
-						errhint("Use an inner JOIN: groups without any person are then left out."));
-		if (!connected(level, inner))
-			refuse_unjoined(level, join->quals);
-		foreach(lc, and_members(join->quals))
-		{
-			if (is_subject_equality(level, lfirst(lc), &a, &b))
-			{
-				/* an equality within one side filters, it does not join */
-				if (list_member_int(inner, a) != list_member_int(inner, b))
-					unite(level, a, b);
-			}
-			else
-				require_harmless(level, lfirst(lc));
-		}
-		if (inner != NIL && !joined(level, inner, left))
-			refuse_unjoined(level, join->quals);
-		return left;
-	}
-}
-
-/* Columns of entry i that a condition equates with something outside of it. */
-static Bitmapset *
-equated_columns(Level *level, int i)
-{
-	Bitmapset  *columns = NULL;
-	ListCell   *lc;
-
-	foreach(lc, list_concat_copy(level->conditions, level->added_on[i]))
-	{
-		OpExpr	   *op = lfirst(lc);
-
-		if (!IsA(op, OpExpr) || list_length(op->args) != 2)
-			continue;
-		for (int side = 0; side < 2; side++)
-		{
-			Var		   *var = resolve(level->query, list_nth(op->args, side));
-			Node	   *other = list_nth(op->args, 1 - side);
-			TypeCacheEntry *type;
-
-			if (var == NULL || var->varno != i || var->varattno <= 0 ||
-				bms_is_member(i, pull_varnos(NULL, other)))
-				continue;
-			type = lookup_type_cache(exprType(list_nth(op->args, side)), TYPECACHE_BTREE_OPFAMILY);
-			if (OidIsValid(type->btree_opf) &&
-				get_op_opfamily_strategy(op->opno, type->btree_opf) == BTEqualStrategyNumber)
-				columns = bms_add_member(columns, var->varattno);
-		}
-	}
-	return columns;
-}
-
-/*
- * Can a row of persons meet more than one row of this public entry? Then the
- * analyst chooses how often a row counts, and a sum of rows is a channel: rare
- * rows a thousand times, the others once, and the last digits tell the rare.
- */
-static bool
-may_multiply(Level *level, int i)
-{
-	RangeTblEntry *rte = rt_fetch(i, level->query->rtable);
-	Bitmapset  *columns;
-	Relation	rel;
-	ListCell   *lc;
-	bool		unique = false;
-
-	if (rte->rtekind != RTE_RELATION)
-		return true;
-	columns = equated_columns(level, i);
-	rel = table_open(rte->relid, AccessShareLock);
-	foreach(lc, RelationGetIndexList(rel))
-	{
-		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
-		Form_pg_index form = index->rd_index;
-		bool		covered = form->indisunique && form->indimmediate && form->indisvalid &&
-			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
-
-		for (int key = 0; key < form->indnkeyatts && covered; key++)
-			covered = bms_is_member(form->indkey.values[key], columns);
-		unique = unique || covered;
-		index_close(index, AccessShareLock);
-	}
-	table_close(rel, AccessShareLock);
-	return !unique;
-}
-
-static CommonTableExpr *
-find_cte(Level *level, RangeTblEntry *rte, RelType **type, Level **home)
-{
-	int			i = 0;
-	ListCell   *lc;
-
-	for (Index up = 0; up < rte->ctelevelsup; up++)
-		level = level->parent;
-	*home = level;
-	foreach(lc, level->query->cteList)
-	{
-		CommonTableExpr *cte = lfirst(lc);
-
-		if (strcmp(cte->ctename, rte->ctename) == 0)
-		{
-			*type = i < list_length(level->cte_types) ? list_nth(level->cte_types, i) : NULL;
-			return cte;
-		}
-		i++;
-	}
-	return NULL;
-}
 
 /* The subject column of a permit's view, as the caller of the view sees it. */
 static RelType
 type_of_view(EhdsPermitView *view, RangeTblEntry *rte)
 {
-	RelType		type = {true, false, NULL};
-	ListCell   *lc;
+	RelType type = {true, false, NULL};
+	ListCell *lc;
 
 	foreach(lc, rte->subquery->targetList)
 	{
@@ -391,19 +44,18 @@ type_of_view(EhdsPermitView *view, RangeTblEntry *rte)
 			type.subjects = bms_add_member(type.subjects, tle->resno);
 	}
 	if (type.subjects == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_EHDS_DECLARATION),
-				 errmsg("a view of permit \"%s\" has no subject column", view->permit),
-				 errhint("The administrator compiles it again: ehds.after_load().")));
+		ereport(ERROR, (errcode(ERRCODE_EHDS_DECLARATION),
+						errmsg("a view of permit \"%s\" has no subject column", view->permit),
+						errhint("The administrator compiles it again: ehds.after_load().")));
 	return type;
 }
 
 static RelType
 type_of_entry(Level *level, RangeTblEntry *rte)
 {
-	RelType		public = {false, false, NULL};
-	RelType    *type;
-	Level	   *home;
+	RelType public = {false, false, NULL};
+	RelType *type;
+	Level *home;
 	EhdsPermitView *view;
 
 	switch (rte->rtekind)
@@ -422,80 +74,25 @@ type_of_entry(Level *level, RangeTblEntry *rte)
 			return type_of_view(view, rte);
 		case RTE_CTE:
 			if (rte->self_reference)
-				return public;	/* recursion over personal data was refused before */
-			if (find_cte(level, rte, &type, &home) == NULL || type == NULL)
+				return public; /* recursion over personal data was refused before */
+			if (ehds_find_cte(level, rte, &type, &home) == NULL || type == NULL)
 				return public;
 			return *type;
 		default:
 			return public;
 	}
 }
-
-/* Beside personal data a public relation may do nothing that could fail or tell. */
-static void
-check_public_companion(Level *level, RangeTblEntry *rte)
-{
-	const char *text = level->gate->query_string;
-	RelType    *type;
-	Level	   *home;
-	CommonTableExpr *cte;
-
-	if (rte->lateral)
-		ereport(ERROR,
-				(errcode(ERRCODE_EHDS_REFUSED),
-				 errmsg("LATERAL beside personal data is not supported under a statistics permit"),
-				 errhint("Write a join with its condition in ON.")));
-	switch (rte->rtekind)
-	{
-		case RTE_RELATION:
-			if (!rte->inFromCl)
-				break;
-			if (rte->tablesample != NULL || rte->securityQuals != NIL || IsCatalogRelationOid(rte->relid))
-				ereport(ERROR,
-						(errcode(ERRCODE_EHDS_REFUSED),
-						 errmsg("table \"%s\" cannot be joined to personal data", get_rel_name(rte->relid)),
-						 errdetail("System catalogs, TABLESAMPLE and row-level security are not allowed beside personal data."),
-						 errhint("Copy the rows into a table of your own first.")));
-			break;
-		case RTE_SUBQUERY:
-			ehds_require_harmless_query(rte->subquery, text);
-			break;
-		case RTE_CTE:
-			cte = find_cte(level, rte, &type, &home);
-			if (rte->self_reference || cte == NULL || cte->cterecursive)
-				ereport(ERROR,
-						(errcode(ERRCODE_EHDS_REFUSED),
-						 errmsg("recursive WITH cannot be joined to personal data"),
-						 errhint("Store its result in a table of your own first.")));
-			ehds_require_harmless_query((Query *) cte->ctequery, text);
-			break;
-		case RTE_VALUES:
-			ehds_require_harmless((Node *) rte->values_lists, text, NULL, NULL);
-			break;
-		case RTE_FUNCTION:
-		case RTE_TABLEFUNC:
-		case RTE_NAMEDTUPLESTORE:
-			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_REFUSED),
-					 errmsg("a function in FROM cannot be joined to personal data"),
-					 errhint("Store its result in a table of your own first, or join it above the aggregates.")));
-			break;
-		default:
-			break;
-	}
-}
-
 /* Subqueries in expressions over public relations: each must be public itself. */
 static bool
 sublink_walker(Node *node, void *arg)
 {
-	Level	   *level = (Level *) arg;
+	Level *level = (Level *) arg;
 
 	if (node == NULL)
 		return false;
 	if (IsA(node, SubLink))
 	{
-		SubLink    *link = (SubLink *) node;
+		SubLink *link = (SubLink *) node;
 
 		if (check_query(level->gate, castNode(Query, link->subselect), level).tracked)
 			EHDS_REFUSE(level->gate->query_string, node,
@@ -523,7 +120,7 @@ nullify_mutator(Node *node, void *context)
 static bool
 is_constant(Node *node, int64 value_or_null)
 {
-	Const	   *c;
+	Const *c;
 
 	if (node == NULL)
 		return false;
@@ -543,7 +140,7 @@ is_constant(Node *node, int64 value_or_null)
 static bool
 make_empty(Level *level)
 {
-	Query	   *q = level->query;
+	Query *q = level->query;
 
 	if (q->hasAggs || q->groupClause || q->setOperations || q->hasTargetSRFs || q->hasWindowFuncs ||
 		q->hasSubLinks || !(is_constant(q->jointree->quals, 0) || is_constant(q->limitCount, 0)))
@@ -558,18 +155,21 @@ make_empty(Level *level)
 static RelType
 check_projection(Level *level)
 {
-	Query	   *q = level->query;
+	Query *q = level->query;
 	const char *text = level->gate->query_string;
-	RelType		type = {true, level->multiplied, NULL};
-	ListCell   *lc;
+	RelType type = {true, level->multiplied, NULL};
+	ListCell *lc;
 
 	if (level->parent == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_EHDS_REFUSED),
-				 errmsg("rows about persons do not leave permit \"%s\", only statistics do", level->gate->permit->permit),
-				 level->gate->permit->dp ?
-				 errhint("Aggregate, for example: SELECT gender_concept_id, ehds.dp_count(person_id) FROM person GROUP BY 1.") :
-				 errhint("Aggregate, for example: SELECT gender_concept_id, count(DISTINCT person_id) FROM person GROUP BY 1.")));
+				 errmsg("rows about persons do not leave permit \"%s\", only statistics do",
+						level->gate->permit->permit),
+				 level->gate->permit->dp
+					 ? errhint(
+						   "Aggregate, for example: SELECT gender_concept_id, ehds.dp_count(person_id) FROM person GROUP BY 1.")
+					 : errhint(
+						   "Aggregate, for example: SELECT gender_concept_id, count(DISTINCT person_id) FROM person GROUP BY 1.")));
 	if (q->distinctClause != NIL)
 		EHDS_REFUSE(text, NULL, errmsg("DISTINCT over rows of persons is not supported"),
 					errhint("Use GROUP BY with a protected aggregate, or count(DISTINCT person_id)."));
@@ -589,16 +189,15 @@ check_projection(Level *level)
 	{
 		TargetEntry *tle = lfirst(lc);
 
-		if (subject_of(level, (Node *) tle->expr) != 0)
+		if (ehds_subject_of(level, (Node *) tle->expr) != 0)
 			type.subjects = bms_add_member(type.subjects, tle->resno);
 		else
-			require_harmless(level, (Node *) tle->expr);
+			ehds_require_harmless_in(level, (Node *) tle->expr);
 	}
 	if (type.subjects == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_EHDS_REFUSED),
-				 errmsg("a subquery over rows of persons does not return the subject column"),
-				 errhint("Add the subject column (person_id) to its select list.")));
+		ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
+						errmsg("a subquery over rows of persons does not return the subject column"),
+						errhint("Add the subject column (person_id) to its select list.")));
 	return type;
 }
 
@@ -606,20 +205,20 @@ check_projection(Level *level)
 static List *
 subject_vars(Level *level, List *entries)
 {
-	List	   *vars = NIL;
-	ListCell   *lc;
+	List *vars = NIL;
+	ListCell *lc;
 
 	foreach(lc, entries)
 	{
-		int			i = lfirst_int(lc);
+		int i = lfirst_int(lc);
 		RangeTblEntry *rte = rt_fetch(i, level->query->rtable);
-		int			attno = bms_next_member(level->types[i].subjects, -1);
+		int attno = bms_next_member(level->types[i].subjects, -1);
 
 		while (attno >= 0)
 		{
-			Oid			type;
-			int32		typmod;
-			Oid			collation;
+			Oid type;
+			int32 typmod;
+			Oid collation;
 
 			if (rte->rtekind == RTE_CTE)
 			{
@@ -646,8 +245,8 @@ subject_vars(Level *level, List *entries)
 static void
 check_group_keys(Level *level)
 {
-	Query	   *q = level->query;
-	ListCell   *lc;
+	Query *q = level->query;
+	ListCell *lc;
 
 	if (q->groupingSets != NIL)
 		EHDS_REFUSE(level->gate->query_string, NULL,
@@ -656,14 +255,14 @@ check_group_keys(Level *level)
 	foreach(lc, q->groupClause)
 	{
 		TargetEntry *tle = get_sortgroupclause_tle(lfirst(lc), q->targetList);
-		Node	   *key = (Node *) tle->expr;
-		Oid			type = getBaseType(exprType(key));
+		Node *key = (Node *) tle->expr;
+		Oid type = getBaseType(exprType(key));
 
-		if (subject_of(level, key) != 0)
+		if (ehds_subject_of(level, key) != 0)
 			EHDS_REFUSE(level->gate->query_string, key,
 						errmsg("a statistics permit does not group by the subject"),
 						errhint("Group by properties of persons; each cell must hold several of them."));
-		require_harmless(level, key);
+		ehds_require_harmless_in(level, key);
 		switch (type)
 		{
 			case BOOLOID:
@@ -687,8 +286,10 @@ check_group_keys(Level *level)
 				if (get_typtype(type) == TYPTYPE_ENUM)
 					break;
 				EHDS_REFUSE(level->gate->query_string, key,
-							errmsg("values of type %s cannot be group keys under a permit", format_type_be(type)),
-							errdetail("Equal values may look different, and one person's row would decide which is shown."),
+							errmsg("values of type %s cannot be group keys under a permit",
+								   format_type_be(type)),
+							errdetail(
+								"Equal values may look different, and one person's row would decide which is shown."),
 							errhint("Cast the key to text, integer, date or numeric."));
 		}
 	}
@@ -697,14 +298,14 @@ check_group_keys(Level *level)
 static RelType
 check_query(EhdsGate *gate, Query *query, Level *parent)
 {
-	RelType		public = {false, false, NULL};
-	Level	   *level = palloc0(sizeof(Level));
-	int			n = list_length(query->rtable);
-	bool		tracked = false;
-	List	   *ctes = NIL;
-	List	   *entries;
-	ListCell   *lc;
-	int			i;
+	RelType public = {false, false, NULL};
+	Level *level = palloc0(sizeof(Level));
+	int n = list_length(query->rtable);
+	bool tracked = false;
+	List *ctes = NIL;
+	List *entries;
+	ListCell *lc;
+	int i;
 
 	check_stack_depth();
 	level->gate = gate;
@@ -721,12 +322,11 @@ check_query(EhdsGate *gate, Query *query, Level *parent)
 	foreach(lc, query->cteList)
 	{
 		CommonTableExpr *cte = lfirst(lc);
-		RelType    *type = palloc0(sizeof(RelType));
+		RelType *type = palloc0(sizeof(RelType));
 
 		if (cte->cterecursive && ehds_mentions_permit_view((Query *) cte->ctequery))
-			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_REFUSED),
-					 errmsg("recursive WITH over personal data is not supported")));
+			ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
+							errmsg("recursive WITH over personal data is not supported")));
 		*type = check_query(gate, castNode(Query, cte->ctequery), level);
 		level->cte_types = lappend(level->cte_types, type);
 
@@ -779,13 +379,13 @@ check_query(EhdsGate *gate, Query *query, Level *parent)
 		{
 			i++;
 			if (!level->types[i].tracked)
-				check_public_companion(level, lfirst(lc));
+				ehds_check_companion(level, lfirst(lc));
 			else if (((RangeTblEntry *) lfirst(lc))->lateral)
-				check_public_companion(level, lfirst(lc));
+				ehds_check_companion(level, lfirst(lc));
 		}
-		entries = check_jointree(level, (Node *) query->jointree);
-		if (!connected(level, entries))
-			refuse_unjoined(level, query->jointree->quals);
+		entries = ehds_check_jointree(level, (Node *) query->jointree);
+		if (!ehds_connected(level, entries))
+			ehds_refuse_unjoined(level, query->jointree->quals);
 		i = 0;
 		foreach(lc, query->rtable)
 		{
@@ -795,7 +395,7 @@ check_query(EhdsGate *gate, Query *query, Level *parent)
 			if (level->types[i].tracked)
 				level->multiplied = level->multiplied || level->types[i].multiplied;
 			else if (rte->inFromCl && rte->rtekind != RTE_JOIN)
-				level->multiplied = level->multiplied || may_multiply(level, i);
+				level->multiplied = level->multiplied || ehds_may_multiply(level, i);
 		}
 
 		if (!(query->hasAggs || query->groupClause || query->groupingSets || query->havingQual))
@@ -826,12 +426,12 @@ ehds_check_statistics(EhdsGate *gate, Query *query)
 	gate->k = p->dp ? 0 : p->k;
 	if (p->dp)
 	{
-		gate->epsilon_nano = ehds_setting_epsilon_nano > 0 ? ehds_setting_epsilon_nano : p->epsilon_default_nano;
+		gate->epsilon_nano = ehds_setting_epsilon_nano > 0 ? ehds_setting_epsilon_nano
+														   : p->epsilon_default_nano;
 		gate->max_groups = ehds_setting_max_groups > 0 ? ehds_setting_max_groups : p->max_groups;
 		if (gate->epsilon_nano <= 0)
 			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_BUDGET),
-					 errmsg("permit \"%s\" has no default epsilon", p->permit),
+					(errcode(ERRCODE_EHDS_BUDGET), errmsg("permit \"%s\" has no default epsilon", p->permit),
 					 errhint("SET ehds.epsilon to what one release may spend.")));
 	}
 	(void) check_query(gate, query, NULL);

@@ -36,46 +36,87 @@
 typedef struct
 {
 	const char *query_string;
-	EhdsIsSubject is_subject;	/* NULL: no column of the query is a subject */
-	void	   *context;
+	EhdsIsSubject is_subject; /* NULL: no column of the query is a subject */
+	void *context;
 } Walk;
 
 /* Not leakproof in pg_proc, but they can't raise whatever the arguments. */
 static const char *const total_functions[] = {
-	"numeric_eq", "numeric_ne", "numeric_lt", "numeric_le", "numeric_gt", "numeric_ge",
-	"date_eq_timestamp", "date_ne_timestamp", "date_lt_timestamp",
-	"date_le_timestamp", "date_gt_timestamp", "date_ge_timestamp",
-	"timestamp_eq_date", "timestamp_ne_date", "timestamp_lt_date",
-	"timestamp_le_date", "timestamp_gt_date", "timestamp_ge_date",
-	"date_eq_timestamptz", "date_ne_timestamptz", "date_lt_timestamptz",
-	"date_le_timestamptz", "date_gt_timestamptz", "date_ge_timestamptz",
-	"timestamptz_eq_date", "timestamptz_ne_date", "timestamptz_lt_date",
-	"timestamptz_le_date", "timestamptz_gt_date", "timestamptz_ge_date",
-	"timestamp_eq_timestamptz", "timestamp_ne_timestamptz", "timestamp_lt_timestamptz",
-	"timestamp_le_timestamptz", "timestamp_gt_timestamptz", "timestamp_ge_timestamptz",
-	"timestamptz_eq_timestamp", "timestamptz_ne_timestamp", "timestamptz_lt_timestamp",
-	"timestamptz_le_timestamp", "timestamptz_gt_timestamp", "timestamptz_ge_timestamp",
-	"bpchareq", "bpcharne", "starts_with", "text_starts_with",
-	"lower", "upper", "left", "right", "length", "char_length", "character_length",
-	"btrim", "ltrim", "rtrim", "trim_scale",
+	"numeric_eq",
+	"numeric_ne",
+	"numeric_lt",
+	"numeric_le",
+	"numeric_gt",
+	"numeric_ge",
+	"date_eq_timestamp",
+	"date_ne_timestamp",
+	"date_lt_timestamp",
+	"date_le_timestamp",
+	"date_gt_timestamp",
+	"date_ge_timestamp",
+	"timestamp_eq_date",
+	"timestamp_ne_date",
+	"timestamp_lt_date",
+	"timestamp_le_date",
+	"timestamp_gt_date",
+	"timestamp_ge_date",
+	"date_eq_timestamptz",
+	"date_ne_timestamptz",
+	"date_lt_timestamptz",
+	"date_le_timestamptz",
+	"date_gt_timestamptz",
+	"date_ge_timestamptz",
+	"timestamptz_eq_date",
+	"timestamptz_ne_date",
+	"timestamptz_lt_date",
+	"timestamptz_le_date",
+	"timestamptz_gt_date",
+	"timestamptz_ge_date",
+	"timestamp_eq_timestamptz",
+	"timestamp_ne_timestamptz",
+	"timestamp_lt_timestamptz",
+	"timestamp_le_timestamptz",
+	"timestamp_gt_timestamptz",
+	"timestamp_ge_timestamptz",
+	"timestamptz_eq_timestamp",
+	"timestamptz_ne_timestamp",
+	"timestamptz_lt_timestamp",
+	"timestamptz_le_timestamp",
+	"timestamptz_gt_timestamp",
+	"timestamptz_ge_timestamp",
+	"bpchareq",
+	"bpcharne",
+	"starts_with",
+	"text_starts_with",
+	"lower",
+	"upper",
+	"left",
+	"right",
+	"length",
+	"char_length",
+	"character_length",
+	"btrim",
+	"ltrim",
+	"rtrim",
+	"trim_scale",
 };
 
 /* Casts that hold every value of their source. */
 static const struct
 {
-	Oid			source;
-	Oid			target;
-}			total_casts[] = {
-	{INT2OID, INT4OID}, {INT2OID, INT8OID}, {INT2OID, NUMERICOID}, {INT2OID, FLOAT8OID},
-	{INT4OID, INT8OID}, {INT4OID, NUMERICOID}, {INT4OID, FLOAT8OID},
-	{INT8OID, NUMERICOID}, {INT8OID, FLOAT8OID}, {FLOAT4OID, FLOAT8OID},
-	{BPCHAROID, TEXTOID}, {NAMEOID, TEXTOID}, {BOOLOID, TEXTOID},
+	Oid source;
+	Oid target;
+} total_casts[] = {
+	{INT2OID, INT4OID},   {INT2OID, INT8OID},     {INT2OID, NUMERICOID}, {INT2OID, FLOAT8OID},
+	{INT4OID, INT8OID},   {INT4OID, NUMERICOID},  {INT4OID, FLOAT8OID},  {INT8OID, NUMERICOID},
+	{INT8OID, FLOAT8OID}, {FLOAT4OID, FLOAT8OID}, {BPCHAROID, TEXTOID},  {NAMEOID, TEXTOID},
+	{BOOLOID, TEXTOID},
 };
 
 /* Fields that extract and date_trunc know for dates and timestamps alike. */
 static const char *const date_fields[] = {
-	"year", "month", "day", "quarter", "week", "dow", "isodow", "doy", "isoyear",
-	"decade", "century", "millennium",
+	"year",   "month", "day",     "quarter", "week",    "dow",
+	"isodow", "doy",   "isoyear", "decade",  "century", "millennium",
 };
 
 int
@@ -101,7 +142,7 @@ listed(const char *name, const char *const *list, int n)
 static char *
 constant_text(Node *node)
 {
-	Const	   *c;
+	Const *c;
 
 	while (node && IsA(node, RelabelType))
 		node = (Node *) ((RelabelType *) node)->arg;
@@ -117,7 +158,7 @@ constant_text(Node *node)
 static bool
 pattern_is_sound(Node *node)
 {
-	char	   *pattern = constant_text(node);
+	char *pattern = constant_text(node);
 
 	if (pattern == NULL)
 		return false;
@@ -132,13 +173,13 @@ pattern_is_sound(Node *node)
 static bool
 function_is_harmless(Oid funcid, List *args)
 {
-	HeapTuple	tuple;
+	HeapTuple tuple;
 	Form_pg_proc proc;
-	char		name[NAMEDATALEN];
-	bool		leakproof;
-	int			nargs;
-	Oid			argtype0;
-	Oid			rettype;
+	char name[NAMEDATALEN];
+	bool leakproof;
+	int nargs;
+	Oid argtype0;
+	Oid rettype;
 
 	if (funcid >= FirstUnpinnedObjectId)
 		return false;
@@ -165,17 +206,16 @@ function_is_harmless(Oid funcid, List *args)
 				return true;
 		}
 	}
-	if (nargs == 2 &&
-		(strcmp(name, "textlike") == 0 || strcmp(name, "textnlike") == 0 ||
-		 strcmp(name, "texticlike") == 0 || strcmp(name, "texticnlike") == 0))
+	if (nargs == 2 && (strcmp(name, "textlike") == 0 || strcmp(name, "textnlike") == 0 ||
+					   strcmp(name, "texticlike") == 0 || strcmp(name, "texticnlike") == 0))
 		return pattern_is_sound(lsecond(args));
 	if (nargs == 2 && (strcmp(name, "extract") == 0 || strcmp(name, "date_part") == 0))
 	{
-		char	   *field = constant_text(linitial(args));
-		Oid			type = exprType(lsecond(args));
+		char *field = constant_text(linitial(args));
+		Oid type = exprType(lsecond(args));
 
 		return field != NULL && (type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID) &&
-			listed(asc_tolower(field, strlen(field)), date_fields, lengthof(date_fields));
+			   listed(asc_tolower(field, strlen(field)), date_fields, lengthof(date_fields));
 	}
 	return false;
 }
@@ -185,8 +225,10 @@ refuse_function(Walk *walk, const char *name, Node *node, const char *what)
 {
 	EHDS_REFUSE(walk->query_string, node,
 				errmsg("%s %s is not allowed on personal data", what, name ? name : "?"),
-				errdetail("Below the aggregation only expressions that can neither fail nor tell are evaluated."),
-				errhint("Compare columns with constants (=, <, IN, BETWEEN, LIKE, IS NULL), use CASE, COALESCE, extract(year from ...), or move the expression above the aggregates."));
+				errdetail(
+					"Below the aggregation only expressions that can neither fail nor tell are evaluated."),
+				errhint(
+					"Compare columns with constants (=, <, IN, BETWEEN, LIKE, IS NULL), use CASE, COALESCE, extract(year from ...), or move the expression above the aggregates."));
 }
 
 static bool
@@ -228,8 +270,7 @@ constant_is_sound(Node *node)
 	PlannerInfo *root = makeNode(PlannerInfo);
 
 	root->glob = makeNode(PlannerGlobal);
-	if (has_table_input(node, NULL) || uses_user_function(node, NULL) ||
-		contain_volatile_functions(node))
+	if (has_table_input(node, NULL) || uses_user_function(node, NULL) || contain_volatile_functions(node))
 		return false;
 	return IsA(estimate_expression_value(root, copyObject(node)), Const);
 }
@@ -237,7 +278,7 @@ constant_is_sound(Node *node)
 static bool
 harmless_walker(Node *node, void *arg)
 {
-	Walk	   *walk = (Walk *) arg;
+	Walk *walk = (Walk *) arg;
 
 	if (node == NULL)
 		return false;
@@ -247,9 +288,12 @@ harmless_walker(Node *node, void *arg)
 		case T_Var:
 			if (((Var *) node)->varlevelsup == 0 && walk->is_subject != NULL &&
 				walk->is_subject((Var *) node, walk->context))
-				EHDS_REFUSE(walk->query_string, node,
-							errmsg("the subject column is only for joins between the permit's tables and for protected aggregates"),
-							errhint("Write conditions and groups on other columns; count persons with ehds.k_count(person) or count(DISTINCT person)."));
+				EHDS_REFUSE(
+					walk->query_string, node,
+					errmsg(
+						"the subject column is only for joins between the permit's tables and for protected aggregates"),
+					errhint(
+						"Write conditions and groups on other columns; count persons with ehds.k_count(person) or count(DISTINCT person)."));
 			if (((Var *) node)->varattno <= 0)
 				EHDS_REFUSE(walk->query_string, node,
 							errmsg("%s are not allowed on personal data",
@@ -280,42 +324,41 @@ harmless_walker(Node *node, void *arg)
 	switch (nodeTag(node))
 	{
 		case T_FuncExpr:
-			{
-				FuncExpr   *f = (FuncExpr *) node;
+		{
+			FuncExpr *f = (FuncExpr *) node;
 
-				if (f->funcretset || f->funcvariadic || !function_is_harmless(f->funcid, f->args))
-					refuse_function(walk, get_func_name(f->funcid), node, "the function");
-				break;
-			}
+			if (f->funcretset || f->funcvariadic || !function_is_harmless(f->funcid, f->args))
+				refuse_function(walk, get_func_name(f->funcid), node, "the function");
+			break;
+		}
 		case T_OpExpr:
 		case T_NullIfExpr:
 		case T_DistinctExpr:
-			{
-				OpExpr	   *o = (OpExpr *) node;
+		{
+			OpExpr *o = (OpExpr *) node;
 
-				if (!function_is_harmless(get_opcode(o->opno), o->args))
-					refuse_function(walk, get_opname(o->opno), node, "the operator");
-				break;
-			}
+			if (!function_is_harmless(get_opcode(o->opno), o->args))
+				refuse_function(walk, get_opname(o->opno), node, "the operator");
+			break;
+		}
 		case T_ScalarArrayOpExpr:
-			{
-				ScalarArrayOpExpr *o = (ScalarArrayOpExpr *) node;
+		{
+			ScalarArrayOpExpr *o = (ScalarArrayOpExpr *) node;
 
-				/* each element of a constant array is a pattern of its own: not for LIKE */
-				if (!function_is_harmless(get_opcode(o->opno), o->args) ||
-					!get_func_leakproof(get_opcode(o->opno)))
-					refuse_function(walk, get_opname(o->opno), node, "the operator");
-				break;
-			}
+			/* each element of a constant array is a pattern of its own: not for LIKE */
+			if (!function_is_harmless(get_opcode(o->opno), o->args) ||
+				!get_func_leakproof(get_opcode(o->opno)))
+				refuse_function(walk, get_opname(o->opno), node, "the operator");
+			break;
+		}
 		case T_MinMaxExpr:
-			{
-				TypeCacheEntry *type = lookup_type_cache(((MinMaxExpr *) node)->minmaxtype,
-														 TYPECACHE_CMP_PROC);
+		{
+			TypeCacheEntry *type = lookup_type_cache(((MinMaxExpr *) node)->minmaxtype, TYPECACHE_CMP_PROC);
 
-				if (!OidIsValid(type->cmp_proc) || type->cmp_proc >= FirstUnpinnedObjectId)
-					refuse_function(walk, get_func_name(type->cmp_proc), node, "the comparison function");
-				break;
-			}
+			if (!OidIsValid(type->cmp_proc) || type->cmp_proc >= FirstUnpinnedObjectId)
+				refuse_function(walk, get_func_name(type->cmp_proc), node, "the comparison function");
+			break;
+		}
 		case T_BoolExpr:
 		case T_NullTest:
 		case T_BooleanTest:
@@ -331,30 +374,32 @@ harmless_walker(Node *node, void *arg)
 		case T_SubLink:
 			EHDS_REFUSE(walk->query_string, node,
 						errmsg("a subquery in an expression is not allowed on personal data"),
-						errhint("Write it as a join: on the subject for a table of the permit, on any column for a public table."));
+						errhint(
+							"Write it as a join: on the subject for a table of the permit, on any column for a public table."));
 			break;
 		case T_Aggref:
 		case T_WindowFunc:
 		case T_GroupingFunc:
 			EHDS_REFUSE(walk->query_string, node,
-						errmsg("aggregates and window functions are not allowed inside expressions on personal data"),
+						errmsg(
+							"aggregates and window functions are not allowed inside expressions on personal data"),
 						errhint("Aggregate once, and compute above the aggregates."));
 			break;
 		default:
-			EHDS_REFUSE(walk->query_string, node,
-						errmsg("this expression is not allowed on personal data"),
-						errdetail("Below the aggregation only expressions that can neither fail nor tell are evaluated."),
-						errhint("Compare columns with constants, use CASE or COALESCE, or move the expression above the aggregates."));
+			EHDS_REFUSE(walk->query_string, node, errmsg("this expression is not allowed on personal data"),
+						errdetail(
+							"Below the aggregation only expressions that can neither fail nor tell are evaluated."),
+						errhint(
+							"Compare columns with constants, use CASE or COALESCE, or move the expression above the aggregates."));
 	}
 	return expression_tree_walker(node, harmless_walker, arg);
 }
 
 /* Raises, with the position and a hint, at the first part of node that is not harmless. */
 void
-ehds_require_harmless(Node *node, const char *query_string,
-					  EhdsIsSubject is_subject, void *context)
+ehds_require_harmless(Node *node, const char *query_string, EhdsIsSubject is_subject, void *context)
 {
-	Walk		walk = {query_string, is_subject, context};
+	Walk walk = {query_string, is_subject, context};
 
 	(void) harmless_walker(node, &walk);
 }
@@ -372,15 +417,16 @@ harmless_query_walker(Node *node, void *arg)
 		return false;
 	if (IsA(node, Query))
 	{
-		Query	   *q = (Query *) node;
-		ListCell   *lc;
+		Query *q = (Query *) node;
+		ListCell *lc;
 
-		if (q->hasAggs || q->hasWindowFuncs || q->hasTargetSRFs || q->hasSubLinks ||
-			q->hasRecursive || q->limitCount || q->limitOffset)
+		if (q->hasAggs || q->hasWindowFuncs || q->hasTargetSRFs || q->hasSubLinks || q->hasRecursive ||
+			q->limitCount || q->limitOffset)
 			ereport(ERROR,
 					(errcode(ERRCODE_EHDS_REFUSED),
 					 errmsg("a public subquery that is joined to personal data must be a plain selection"),
-					 errhint("Join the public table itself, or store the result in a table of your own first.")));
+					 errhint(
+						 "Join the public table itself, or store the result in a table of your own first.")));
 		ehds_require_harmless(q->jointree->quals, query_string, NULL, NULL);
 		foreach(lc, q->targetList)
 			ehds_require_harmless((Node *) ((TargetEntry *) lfirst(lc))->expr, query_string, NULL, NULL);
@@ -388,12 +434,13 @@ harmless_query_walker(Node *node, void *arg)
 		{
 			RangeTblEntry *rte = lfirst(lc);
 
-			if (rte->securityQuals != NIL || rte->tablesample != NULL ||
-				rte->rtekind == RTE_FUNCTION || rte->rtekind == RTE_TABLEFUNC)
+			if (rte->securityQuals != NIL || rte->tablesample != NULL || rte->rtekind == RTE_FUNCTION ||
+				rte->rtekind == RTE_TABLEFUNC)
 				ereport(ERROR,
 						(errcode(ERRCODE_EHDS_REFUSED),
 						 errmsg("a public subquery that is joined to personal data must be a plain selection"),
-						 errhint("Join the public table itself, or store the result in a table of your own first.")));
+						 errhint(
+							 "Join the public table itself, or store the result in a table of your own first.")));
 		}
 		return query_tree_walker(q, harmless_query_walker, arg, QTW_IGNORE_JOINALIASES);
 	}
@@ -416,10 +463,8 @@ ehds_strip_casts(Node *node)
 	{
 		if (node != NULL && IsA(node, RelabelType))
 			node = (Node *) ((RelabelType *) node)->arg;
-		else if (node != NULL && IsA(node, FuncExpr) &&
-				 list_length(((FuncExpr *) node)->args) == 1 &&
-				 (((FuncExpr *) node)->funcid == F_INT8_INT4 ||
-				  ((FuncExpr *) node)->funcid == F_INT8_INT2 ||
+		else if (node != NULL && IsA(node, FuncExpr) && list_length(((FuncExpr *) node)->args) == 1 &&
+				 (((FuncExpr *) node)->funcid == F_INT8_INT4 || ((FuncExpr *) node)->funcid == F_INT8_INT2 ||
 				  ((FuncExpr *) node)->funcid == F_INT4_INT2))
 			node = linitial(((FuncExpr *) node)->args);
 		else

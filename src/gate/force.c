@@ -22,17 +22,12 @@
 #include "gate/gate.h"
 #include "ledger/ledger.h"
 
-/*
- * Enter a refusal into the ledger. What can't be entered (a standby, a parallel
- * worker) is refused all the same, by the caller's error.
- */
+/* Enter a refusal into the ledger; on a standby it goes to the server's log. */
 void
 ehds_refuse(const char *permit, const char *action, const char *reason)
 {
-	EhdsEntry	entry = {0};
+	EhdsEntry entry = {0};
 
-	if (RecoveryInProgress() || IsInParallelMode())
-		return;
 	entry.kind = EHDS_REFUSAL;
 	entry.permit = permit;
 	entry.action = action;
@@ -44,7 +39,7 @@ ehds_refuse(const char *permit, const char *action, const char *reason)
 static DateADT
 today(void)
 {
-	pg_time_t	now = timestamptz_to_time_t(GetCurrentTimestamp());
+	pg_time_t now = timestamptz_to_time_t(GetCurrentTimestamp());
 	struct pg_tm *tm = pg_localtime(&now, log_timezone);
 
 	return date2j(tm->tm_year + 1900, tm->tm_mon + 1, tm->tm_mday) - POSTGRES_EPOCH_JDATE;
@@ -60,16 +55,14 @@ static void
 not_in_force(const EhdsPermit *p, char *reason, const char *hint)
 {
 	ehds_refuse(p->permit, "select", reason);
-	ereport(ERROR,
-			(errcode(ERRCODE_EHDS_NOT_IN_FORCE),
-			 errmsg("permit \"%s\" %s", p->permit, reason),
-			 hint ? errhint("%s", hint) : 0));
+	ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_IN_FORCE), errmsg("permit \"%s\" %s", p->permit, reason),
+					hint ? errhint("%s", hint) : 0));
 }
 
 void
 ehds_require_in_force(const EhdsPermit *p, Oid role)
 {
-	DateADT		now = today();
+	DateADT now = today();
 
 	if (strcmp(p->status, "draft") == 0)
 		not_in_force(p, "is not activated",
@@ -82,9 +75,11 @@ ehds_require_in_force(const EhdsPermit *p, Oid role)
 		not_in_force(p, psprintf("expired, it was valid until %s", show_date(p->valid_until)),
 					 "Ask for a new permit.");
 	if (!is_member_of_role_nosuper(role, p->grantee))
-		not_in_force(p, psprintf("is granted to role \"%s\", of which \"%s\" is not a member",
-								 GetUserNameFromId(p->grantee, true) ? GetUserNameFromId(p->grantee, true) : "(dropped)",
-								 GetUserNameFromId(role, false)),
+		not_in_force(p,
+					 psprintf("is granted to role \"%s\", of which \"%s\" is not a member",
+							  GetUserNameFromId(p->grantee, true) ? GetUserNameFromId(p->grantee, true)
+																  : "(dropped)",
+							  GetUserNameFromId(role, false)),
 					 "See ehds.my_permits for your permits.");
 	if (ehds_setting_purpose[0] != '\0' && strcmp(ehds_setting_purpose, p->purpose) != 0)
 		not_in_force(p, psprintf("is for the purpose \"%s\", not \"%s\"", p->purpose, ehds_setting_purpose),
@@ -110,22 +105,20 @@ void
 ehds_require_quiet_session(void)
 {
 	static const char *const talkative[] = {
-		"debug_print_parse", "debug_print_rewritten", "debug_print_plan", "trace_sort",
-		"log_parser_stats", "log_planner_stats", "log_executor_stats", "log_statement_stats",
+		"debug_print_parse", "debug_print_rewritten", "debug_print_plan",   "trace_sort",
+		"log_parser_stats",  "log_planner_stats",     "log_executor_stats", "log_statement_stats",
 	};
 
 	if (XactIsoLevel == XACT_SERIALIZABLE)
-		ereport(ERROR,
-				(errcode(ERRCODE_EHDS_REFUSED),
-				 errmsg("a query under a permit is not run in a SERIALIZABLE transaction"),
-				 errdetail("Predicate locks, which every user can see, would name single rows."),
-				 errhint("Use READ COMMITTED or REPEATABLE READ.")));
+		ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
+						errmsg("a query under a permit is not run in a SERIALIZABLE transaction"),
+						errdetail("Predicate locks, which every user can see, would name single rows."),
+						errhint("Use READ COMMITTED or REPEATABLE READ.")));
 	for (int i = 0; i < lengthof(talkative); i++)
 	{
 		if (setting_is_on(talkative[i]))
-			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_REFUSED),
-					 errmsg("a query under a permit is not run while %s is on", talkative[i]),
-					 errhint("SET %s = off.", talkative[i])));
+			ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
+							errmsg("a query under a permit is not run while %s is on", talkative[i]),
+							errhint("SET %s = off.", talkative[i])));
 	}
 }

@@ -6,9 +6,10 @@
  *	settings.c		ehds.permit, ehds.purpose, ehds.epsilon, ehds.max_groups
  *	force.c			is a permit in force, now, for this role?
  *	approve.c		finds permit views in a query, plants approvals, marks plans
- *	check.c			types the relations of a statistics query
+ *	level.h			types the relations of a statistics query (check.c, joins.c, companions.c)
  *	expressions.c	the expressions that may see personal data
- *	border.c		turns an aggregation of personal data into a released relation
+ *	border.h		turns an aggregation of personal data into a released relation
+ *					(border.c, aggregates.c, release.c)
  *	guard.c			the functions that permit views and extracts call
  *	row_filter.c	validates the row filter of a permit
  */
@@ -26,38 +27,38 @@
 typedef struct EhdsGate
 {
 	EhdsPermit *permit;
-	uint64		approval;
-	const char *query_string;	/* for error positions */
-	Query	   *top;
-	List	   *pending;		/* border CTEs not yet placed in the top query */
-	List	   *seen;			/* OIDs of the relations in the checked tree */
-	int			borders;		/* number of releases in the query */
-	int			k;				/* effective threshold */
-	int64		epsilon_nano;	/* of one release */
-	int64		delta_atto;		/* of one release with keys from the data */
-	int64		charge_epsilon; /* of the whole query */
-	int64		charge_delta;
-	int			max_groups;
-	int64		interval95;		/* of the noisiest release */
+	uint64 approval;
+	const char *query_string; /* for error positions */
+	Query *top;
+	List *pending;        /* border CTEs not yet placed in the top query */
+	List *seen;           /* OIDs of the relations in the checked tree */
+	int borders;          /* number of releases in the query */
+	int k;                /* effective threshold */
+	int64 epsilon_nano;   /* of one release */
+	int64 delta_atto;     /* of one release with keys from the data */
+	int64 charge_epsilon; /* of the whole query */
+	int64 charge_delta;
+	int max_groups;
+	int64 interval95; /* of the noisiest release */
 } EhdsGate;
 
 /* How the plan that carries an approval is to be run: the marker's content. */
 typedef struct EhdsMarker
 {
-	char	   *permit;
-	int			version;		/* of the permit when planned; 0: the query reads its extract, not its views */
-	uint64		approval;
-	int			k;				/* 0: not a k-anonymity release */
-	int64		epsilon_nano;	/* to be charged before execution; 0: nothing */
-	int64		delta_atto;
-	int64		interval95;		/* half width of the noise's 95 % interval, in persons */
+	char *permit;
+	int version; /* of the permit when planned; 0: the query reads its extract, not its views */
+	uint64 approval;
+	int k;              /* 0: not a k-anonymity release */
+	int64 epsilon_nano; /* to be charged before execution; 0: nothing */
+	int64 delta_atto;
+	int64 interval95; /* half width of the noise's 95 % interval, in persons */
 } EhdsMarker;
 
 /* settings.c */
 extern char *ehds_setting_permit;
 extern char *ehds_setting_purpose;
 extern int64 ehds_setting_epsilon_nano; /* 0: the permit's default */
-extern int	ehds_setting_max_groups;	/* 0: the permit's */
+extern int ehds_setting_max_groups;     /* 0: the permit's */
 extern void ehds_gate_settings_init(void);
 
 /* force.c */
@@ -66,10 +67,10 @@ extern void ehds_require_quiet_session(void);
 extern void ehds_refuse(const char *permit, const char *action, const char *reason);
 
 /* approve.c */
-extern Oid	ehds_view_of_subquery(RangeTblEntry *rte);
+extern Oid ehds_view_of_subquery(RangeTblEntry *rte);
 extern bool ehds_mentions_permit_view(Query *query);
 extern void ehds_gate_check(EhdsGate *gate, Query *query);
-extern Oid	ehds_approval_type(void);
+extern Oid ehds_approval_type(void);
 extern Node *ehds_approval_const(uint64 approval);
 extern void ehds_require_public_relation(Oid relid);
 extern void ehds_plant_approval(EhdsGate *gate, Query *view);
@@ -85,21 +86,22 @@ extern void ehds_check_statistics(EhdsGate *gate, Query *query);
 extern void ehds_release_border(EhdsGate *gate, Query *query, int depth, List *subjects, bool multiplied);
 
 /* expressions.c */
-typedef bool (*EhdsIsSubject) (Var *var, void *context);
-extern void ehds_require_harmless(Node *node, const char *query_string,
-								  EhdsIsSubject is_subject, void *context);
+typedef bool (*EhdsIsSubject)(Var *var, void *context);
+extern void ehds_require_harmless(Node *node, const char *query_string, EhdsIsSubject is_subject,
+								  void *context);
 extern void ehds_require_harmless_query(Query *query, const char *query_string);
 extern Node *ehds_strip_casts(Node *node);
+/* the column of a table or subquery that node is, through join aliases; NULL for an expression */
+extern Var *ehds_column_of(Query *query, Node *node);
 
 /* refusals, with the position of the construct in the analyst's text */
-extern int	ehds_errposition(const char *query_string, int location);
+extern int ehds_errposition(const char *query_string, int location);
 
-#define EHDS_REFUSE(query_string, node, ...) \
-	ereport(ERROR, \
-			(errcode(ERRCODE_EHDS_REFUSED), __VA_ARGS__, \
-			 ehds_errposition(query_string, (node) ? exprLocation((Node *) (node)) : -1)))
+#define EHDS_REFUSE(query_string, node, ...)                    \
+	ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED), __VA_ARGS__, \
+					ehds_errposition(query_string, (node) ? exprLocation((Node *) (node)) : -1)))
 
 /* hooks.c */
 extern void ehds_gate_init(void);
 
-#endif							/* EHDS_GATE_H */
+#endif /* EHDS_GATE_H */

@@ -29,23 +29,25 @@ PG_FUNCTION_INFO_V1(ehds_extract_guard);
 Datum
 ehds_guard(PG_FUNCTION_ARGS)
 {
-	char	   *permit = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Oid			stored = PG_ARGISNULL(1) ? InvalidOid : PG_GETARG_OID(1);
-	char	   *declared = PG_ARGISNULL(2) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	char *permit = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Oid stored = PG_ARGISNULL(1) ? InvalidOid : PG_GETARG_OID(1);
+	char *declared = PG_ARGISNULL(2) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	EhdsExecution *ex = NULL;
-	char	   *name;
+	char *name;
 
 	if (!PG_ARGISNULL(3))
 		ex = ehds_execution_find((uint64) PG_GETARG_INT64(3));
 	if (ex == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_EHDS_NOT_APPROVED),
-				 errmsg("the views of permit \"%s\" are read only by a query that the gate of pg_ehds has approved", permit),
-				 errhint("Query the view directly, not through a function that hides it. If you did, ask the administrator to add pg_ehds to shared_preload_libraries.")));
+				 errmsg("the views of permit \"%s\" are read only by a query that the gate of pg_ehds has approved",
+						permit),
+				 errhint(
+					 "Query the view directly, not through a function that hides it. If you did, ask the administrator to add pg_ehds to shared_preload_libraries.")));
 	if (strcmp(ex->permit, permit) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_EHDS_NOT_APPROVED),
-				 errmsg("a query approved for permit \"%s\" reached a view of permit \"%s\"", ex->permit, permit)));
+		ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_APPROVED),
+						errmsg("a query approved for permit \"%s\" reached a view of permit \"%s\"",
+							   ex->permit, permit)));
 
 	name = get_rel_name(stored);
 	if (name != NULL)
@@ -64,13 +66,11 @@ ehds_guard(PG_FUNCTION_ARGS)
 Datum
 ehds_extract_guard(PG_FUNCTION_ARGS)
 {
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	EhdsPermit *p = ehds_read_permit(name);
 
 	if (p == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("permit \"%s\" does not exist", name)));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("permit \"%s\" does not exist", name)));
 	ehds_require_in_force(p, GetUserId());
 	PG_RETURN_BOOL(true);
 }

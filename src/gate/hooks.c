@@ -38,7 +38,7 @@ static ExecutorFinish_hook_type next_ExecutorFinish = NULL;
 static ProcessUtility_hook_type next_ProcessUtility = NULL;
 
 /* How many EXPLAIN statements are being processed: their queries are not answered. */
-static int	explain_depth = 0;
+static int explain_depth = 0;
 
 static PlannedStmt *
 call_planner(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
@@ -51,24 +51,22 @@ call_planner(Query *parse, const char *query_string, int cursor_options, ParamLi
 static void
 refuse_explain(void)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_EHDS_REFUSED),
-			 errmsg("EXPLAIN of a query under a permit is refused"),
-			 errdetail("A plan shows estimates and counts that no threshold protects."),
-			 errhint("Run the query itself.")));
+	ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED), errmsg("EXPLAIN of a query under a permit is refused"),
+					errdetail("A plan shows estimates and counts that no threshold protects."),
+					errhint("Run the query itself.")));
 }
 
 static PlannedStmt *
 gate_planner(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
 {
-	EhdsGate	gate = {0};
+	EhdsGate gate = {0};
 	PlannedStmt *plan;
 
 	if (!ehds_catalog_present())
 		return call_planner(parse, query_string, cursor_options, params);
 	if (!ehds_mentions_permit_view(parse))
 	{
-		bool		extract = ehds_reads_extract(&gate, parse);
+		bool extract = ehds_reads_extract(&gate, parse);
 
 		plan = call_planner(parse, query_string, cursor_options, params);
 		if (extract)
@@ -107,14 +105,15 @@ admit(EhdsMarker *marker, EhdsPermit *permit, QueryDesc *query)
 		r.population_delta_atto = permit->population_delta_atto;
 		left = ehds_ledger_charge(&r);
 		ereport(NOTICE,
-				(errmsg("charged epsilon %.9g, %.9g left; the noise of each figure is within %lld with 95 %% probability",
+				(errmsg("charged epsilon %.9g, %.9g left; with 95 %% probability the noise of a count is at most %lld persons",
 						marker->epsilon_nano / 1e9, left.epsilon_left_nano / 1e9,
 						(long long) marker->interval95),
-				 errdetail("The interval covers the noise, not what is left out by the bound on groups a person.")));
+				 errdetail(
+					 "This covers the noise only, neither groups of a person beyond max_groups nor the selection of groups.")));
 	}
 	else
 	{
-		EhdsEntry	e = {0};
+		EhdsEntry e = {0};
 
 		e.kind = EHDS_ACCESS;
 		e.permit = permit->permit;
@@ -128,41 +127,36 @@ admit(EhdsMarker *marker, EhdsPermit *permit, QueryDesc *query)
 static void
 gate_ExecutorStart(QueryDesc *query, int eflags)
 {
-	EhdsMarker	marker;
-	bool		marked = ehds_read_marker(query->plannedstmt, &marker);
+	EhdsMarker marker;
+	bool marked = ehds_read_marker(query->plannedstmt, &marker);
 
-	if (marked && !IsParallelWorker() &&
-		!(marker.version == 0 && (eflags & EXEC_FLAG_EXPLAIN_ONLY)))
+	if (marked && !IsParallelWorker() && !(marker.version == 0 && (eflags & EXEC_FLAG_EXPLAIN_ONLY)))
 	{
 		EhdsPermit *permit;
-		bool		extract = marker.version == 0;
+		bool extract = marker.version == 0;
 
 		if (!extract && ((eflags & EXEC_FLAG_EXPLAIN_ONLY) || explain_depth > 0))
 			refuse_explain();
 		if (RecoveryInProgress())
 			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_LEDGER),
-					 errmsg("a query under a permit does not run on a standby"),
+					(errcode(ERRCODE_EHDS_LEDGER), errmsg("a query under a permit does not run on a standby"),
 					 errdetail("The access could not be recorded here."),
 					 errhint("Connect to the primary server.")));
 		if (IsInParallelMode())
-			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_LEDGER),
-					 errmsg("a query under a permit cannot be started during a parallel operation"),
-					 errhint("Mark the function that contains it PARALLEL UNSAFE.")));
+			ereport(ERROR, (errcode(ERRCODE_EHDS_LEDGER),
+							errmsg("a query under a permit cannot be started during a parallel operation"),
+							errhint("Mark the function that contains it PARALLEL UNSAFE.")));
 		permit = ehds_read_permit(marker.permit);
 		if (permit == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_NOT_IN_FORCE),
-					 errmsg("permit \"%s\" no longer exists", marker.permit)));
+			ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_IN_FORCE),
+							errmsg("permit \"%s\" no longer exists", marker.permit)));
 		ehds_require_in_force(permit, GetUserId());
 		if (!extract)
 			ehds_require_quiet_session();
 		if (!extract && permit->version != marker.version)
-			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_NOT_APPROVED),
-					 errmsg("permit \"%s\" changed after this query was prepared", marker.permit),
-					 errhint("Run it again.")));
+			ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_APPROVED),
+							errmsg("permit \"%s\" changed after this query was prepared", marker.permit),
+							errhint("Run it again.")));
 		admit(&marker, permit, query);
 	}
 
@@ -173,8 +167,8 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 
 	if (marked)
 	{
-		EhdsExecution *ex = ehds_execution_begin(query->estate->es_query_cxt, marker.approval,
-												 marker.permit, GetUserId());
+		EhdsExecution *ex = ehds_execution_begin(query->estate->es_query_cxt, marker.approval, marker.permit,
+												 GetUserId());
 
 		ex->k = marker.k;
 		ex->charged = marker.epsilon_nano > 0 && !IsParallelWorker();
@@ -184,7 +178,7 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 static void
 gate_ExecutorFinish(QueryDesc *query)
 {
-	EhdsMarker	marker;
+	EhdsMarker marker;
 
 	if (next_ExecutorFinish)
 		next_ExecutorFinish(query);
@@ -204,10 +198,10 @@ gate_ExecutorFinish(QueryDesc *query)
 static void
 remember_label(SecLabelStmt *stmt)
 {
-	Oid			save_user;
-	int			save_context;
+	Oid save_user;
+	int save_context;
 	ObjectAddress address;
-	Relation	rel = NULL;
+	Relation rel = NULL;
 
 	if (!ehds_catalog_present())
 		return;
@@ -219,8 +213,9 @@ remember_label(SecLabelStmt *stmt)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) SPI_execute(psprintf("SELECT ehds.remember_label(%u, %u, %d)",
-								address.classId, address.objectId, address.objectSubId), false, 0);
+	(void) SPI_execute(psprintf("SELECT ehds.remember_label(%u, %u, %d)", address.classId, address.objectId,
+								address.objectSubId),
+					   false, 0);
 	PopActiveSnapshot();
 	SPI_finish();
 	SetUserIdAndSecContext(save_user, save_context);
@@ -228,22 +223,20 @@ remember_label(SecLabelStmt *stmt)
 
 static void
 gate_ProcessUtility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
-					ProcessUtilityContext context, ParamListInfo params,
-					QueryEnvironment *query_env, DestReceiver *dest, QueryCompletion *qc)
+					ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *query_env,
+					DestReceiver *dest, QueryCompletion *qc)
 {
-	bool		explain = IsA(pstmt->utilityStmt, ExplainStmt);
-	int			save_depth = explain_depth;
+	bool explain = IsA(pstmt->utilityStmt, ExplainStmt);
+	int save_depth = explain_depth;
 
 	if (explain)
 		explain_depth++;
 	PG_TRY();
 	{
 		if (next_ProcessUtility)
-			next_ProcessUtility(pstmt, query_string, read_only_tree, context, params,
-								query_env, dest, qc);
+			next_ProcessUtility(pstmt, query_string, read_only_tree, context, params, query_env, dest, qc);
 		else
-			standard_ProcessUtility(pstmt, query_string, read_only_tree, context, params,
-									query_env, dest, qc);
+			standard_ProcessUtility(pstmt, query_string, read_only_tree, context, params, query_env, dest, qc);
 	}
 	PG_FINALLY();
 	{

@@ -31,13 +31,13 @@ is_subject_column(Var *var, void *context)
 Datum
 ehds_check_row_filter(PG_FUNCTION_ARGS)
 {
-	Oid			relid;
-	AttrNumber	subject = InvalidAttrNumber;
-	char	   *filter;
-	char	   *sql;
-	List	   *raw;
-	Query	   *q;
-	char	   *name;
+	Oid relid;
+	AttrNumber subject = InvalidAttrNumber;
+	char *filter;
+	char *sql;
+	List *raw;
+	Query *q;
+	char *name;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
 		PG_RETURN_NULL();
@@ -54,19 +54,16 @@ ehds_check_row_filter(PG_FUNCTION_ARGS)
 				   quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name), filter);
 	raw = pg_parse_query(sql);
 	if (list_length(raw) != 1 || !IsA(linitial_node(RawStmt, raw)->stmt, SelectStmt))
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("a row filter is one boolean expression over the columns of the table")));
+		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
+						errmsg("a row filter is one boolean expression over the columns of the table")));
 	q = parse_analyze_fixedparams(linitial_node(RawStmt, raw), sql, NULL, 0, NULL);
 	if (q->commandType != CMD_SELECT || q->setOperations || q->cteList || q->hasAggs || q->hasWindowFuncs ||
-		q->groupClause || q->havingQual || q->sortClause || q->limitCount || q->limitOffset ||
-		q->rowMarks || q->hasSubLinks || list_length(q->rtable) != 1 || list_length(q->targetList) != 1 ||
+		q->groupClause || q->havingQual || q->sortClause || q->limitCount || q->limitOffset || q->rowMarks ||
+		q->hasSubLinks || list_length(q->rtable) != 1 || list_length(q->targetList) != 1 ||
 		q->jointree->quals == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("a row filter is one boolean expression over the columns of the table")));
+		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
+						errmsg("a row filter is one boolean expression over the columns of the table")));
 	ehds_require_harmless(q->jointree->quals, NULL, is_subject_column, &subject);
-	PG_RETURN_TEXT_P(cstring_to_text(deparse_expression(q->jointree->quals,
-														deparse_context_for("t", relid),
-														true, false)));
+	PG_RETURN_TEXT_P(
+		cstring_to_text(deparse_expression(q->jointree->quals, deparse_context_for("t", relid), true, false)));
 }

@@ -15,10 +15,10 @@
 
 #define NANO INT64CONST(1000000000)
 
-char	   *ehds_setting_permit = NULL;
-char	   *ehds_setting_purpose = NULL;
-int64		ehds_setting_epsilon_nano = 0;
-int			ehds_setting_max_groups = 0;
+char *ehds_setting_permit = NULL;
+char *ehds_setting_purpose = NULL;
+int64 ehds_setting_epsilon_nano = 0;
+int ehds_setting_max_groups = 0;
 
 static char *setting_epsilon = NULL;
 
@@ -42,9 +42,9 @@ forget_plans_int(int newval, void *extra)
 static bool
 parse_nano(const char *text, int64 *nano)
 {
-	int64		whole = 0;
-	int64		fraction = 0;
-	int			places = 0;
+	int64 whole = 0;
+	int64 fraction = 0;
+	int places = 0;
 	const char *p = text;
 
 	if (*p == '\0')
@@ -75,12 +75,13 @@ parse_nano(const char *text, int64 *nano)
 static bool
 check_epsilon(char **newval, void **extra, GucSource source)
 {
-	int64		nano = 0;
-	int64	   *stored;
+	int64 nano = 0;
+	int64 *stored;
 
 	if (**newval != '\0' && (!parse_nano(*newval, &nano) || nano <= 0))
 	{
-		GUC_check_errdetail("An epsilon is a decimal number above 0 with at most nine decimal places, or empty for the permit's default.");
+		GUC_check_errdetail(
+			"An epsilon is a decimal number above 0 with at most nine decimal places, or empty for the permit's default.");
 		return false;
 	}
 	stored = ehds_guc_malloc(sizeof(int64));
@@ -107,21 +108,21 @@ ehds_gate_settings_init(void)
 	 */
 	DefineCustomStringVariable("ehds.permit",
 							   "Permit under which this session works; if set, views of no other permit are read.",
-							   NULL, &ehds_setting_permit, "", PGC_USERSET, 0,
-							   NULL, forget_plans_string, NULL);
+							   NULL, &ehds_setting_permit, "", PGC_USERSET, 0, NULL, forget_plans_string,
+							   NULL);
 	/* Optional: what the session is for; a permit of another purpose is refused. */
 	DefineCustomStringVariable("ehds.purpose",
 							   "Purpose of this session; if set, only permits of this purpose are in force.",
-							   NULL, &ehds_setting_purpose, "", PGC_USERSET, 0,
-							   NULL, forget_plans_string, NULL);
+							   NULL, &ehds_setting_purpose, "", PGC_USERSET, 0, NULL, forget_plans_string,
+							   NULL);
 	/* The epsilon of one release; empty means the permit's epsilon_default. */
 	DefineCustomStringVariable("ehds.epsilon",
 							   "Privacy budget (epsilon) that one differentially private release spends; empty: the permit's default.",
-							   NULL, &setting_epsilon, "", PGC_USERSET, 0,
-							   check_epsilon, assign_epsilon, NULL);
+							   NULL, &setting_epsilon, "", PGC_USERSET, 0, check_epsilon, assign_epsilon,
+							   NULL);
 	/* More groups a person: less is left out, more noise in each. */
 	DefineCustomIntVariable("ehds.max_groups",
 							"Number of groups of a result in which one person may count; 0: the permit's.",
-							NULL, &ehds_setting_max_groups, 0, 0, 10000, PGC_USERSET, 0,
-							NULL, forget_plans_int, NULL);
+							NULL, &ehds_setting_max_groups, 0, 0, 10000, PGC_USERSET, 0, NULL,
+							forget_plans_int, NULL);
 }
