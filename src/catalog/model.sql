@@ -138,7 +138,15 @@ BEGIN
                     RETURN NEXT;
                     CONTINUE;
                 END IF;
-                detail := ehds.protect(rel, subject => keycol, population => $2);
+                BEGIN
+                    detail := ehds.protect(rel, subject => keycol, population => $2);
+                EXCEPTION WHEN datatype_mismatch OR invalid_parameter_value THEN
+                    -- one table that does not fit must not keep the others unprotected
+                    action := 'undeclared';
+                    detail := SQLERRM;
+                    RETURN NEXT;
+                    CONTINUE;
+                END;
             ELSE
                 SELECT c.oid INTO parent FROM pg_class c
                  WHERE c.relnamespace = space AND lower(c.relname) = entry.via_table AND c.relkind IN ('r', 'p');

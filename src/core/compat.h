@@ -18,6 +18,11 @@
 #include "varatt.h"
 #endif
 
+/* 18 has pg_noreturn in front of a declaration in place of this one behind it */
+#ifndef pg_attribute_noreturn
+#define pg_attribute_noreturn() __attribute__((noreturn))
+#endif
+
 /* guc_malloc became visible to extensions in 16; before, GUC extras are malloc'ed */
 #if PG_VERSION_NUM >= 160000
 #define ehds_guc_malloc(size) guc_malloc(LOG, (size))

@@ -11,7 +11,7 @@ $$;
 COMMENT ON FUNCTION ehds.telling_counters() IS
     'internal: the statistics functions by which any role can see how many rows of a table a query touched';
 
--- The server and its roles.
+-- The server and its roles. (DISTINCT: since 16 a membership may stand there once for each grantor.)
 CREATE FUNCTION ehds.doctor_server() RETURNS TABLE (severity text, object text, finding text, remedy text)
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -36,10 +36,10 @@ BEGIN
 
     RETURN QUERY SELECT 'critical', r.rolname::text, format('role %s can log in: whoever does reads protected tables without a permit', r.rolname), format('ALTER ROLE %I NOLOGIN', r.rolname)
                    FROM pg_roles r WHERE r.rolname IN ('ehds_owner', 'ehds_admin', 'ehds_registrar', 'ehds_auditor', 'ehds_custodian') AND r.rolcanlogin;
-    RETURN QUERY SELECT 'critical', 'ehds_owner', format('role %s is a member of ehds_owner and reads protected tables without a permit', m.member::regrole),
+    RETURN QUERY SELECT DISTINCT 'critical', 'ehds_owner', format('role %s is a member of ehds_owner and reads protected tables without a permit', m.member::regrole),
                         format('REVOKE ehds_owner FROM %s', m.member::regrole)
                    FROM pg_auth_members m WHERE m.roleid = (SELECT r.oid FROM pg_roles r WHERE r.rolname = 'ehds_owner');
-    RETURN QUERY SELECT CASE WHEN m.roleid::regrole::text ~ '^pg_(execute|read_server|write_server)' THEN 'critical' ELSE 'warning' END,
+    RETURN QUERY SELECT DISTINCT CASE WHEN m.roleid::regrole::text ~ '^pg_(execute|read_server|write_server)' THEN 'critical' ELSE 'warning' END,
                         m.member::regrole::text, format('role %s is a member of %s, which %s', m.member::regrole, m.roleid::regrole,
                             CASE WHEN m.roleid::regrole::text ~ '^pg_(execute|read_server|write_server)' THEN 'can read the key file and the data files'
                                  ELSE 'reads or writes every table without a permit' END),
