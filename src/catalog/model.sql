@@ -77,7 +77,7 @@ DECLARE
     why_not  text;
     fresh    boolean;
     labelled text;
-    did      text;
+    given    jsonb;
     changed  bigint := 0;
 BEGIN
     IF $1 IS NULL OR $1 NOT IN ('omop-5.4', 'omop-5.3') THEN
@@ -197,7 +197,7 @@ BEGIN
             END IF;
         END IF;
 
-        did := NULL;
+        given := '{}';
         FOR keycol, labelled IN
             SELECT a.attname, ehds.omop_label(entry.table_name, lower(a.attname)::name)
               FROM pg_attribute a
@@ -207,12 +207,15 @@ BEGIN
         LOOP
             IF labelled IS NOT NULL THEN
                 PERFORM ehds.set_label(rel, keycol, labelled);
-                did := concat_ws(', ', nullif(did, ''), CASE WHEN labelled <> 'sensitive' THEN keycol || ' ' || labelled END);
+                given := given || jsonb_build_object(keycol::text, labelled);
                 changed := changed + 1;
             END IF;
         END LOOP;
-        IF did IS NOT NULL THEN
-            detail := concat_ws('; ', detail, 'labels: ' || concat_ws(', ', nullif(did, ''), 'the rest sensitive'));
+        IF given <> '{}' THEN
+            -- identifiers by name: no permit has them; the others can be looked up
+            detail := concat_ws('; ', detail,
+                (SELECT 'labels: ' || string_agg(CASE g.label WHEN 'identifier' THEN 'identifier ' || g.names ELSE g.n || ' ' || g.label END, ', ' ORDER BY g.label)
+                   FROM (SELECT x.value AS label, count(*) AS n, string_agg(x.key, ' and ' ORDER BY x.key) AS names FROM jsonb_each_text(given) x GROUP BY 1) g));
             IF action = 'unchanged' THEN
                 action := 'labelled';
             END IF;

@@ -32,20 +32,22 @@ bad=0
 
 super() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }
 
-# bench CASE ROLE OURS BASE [SETTINGS [RUNS]]: %d in a statement is the number of the run
+# bench CASE ROLE OURS BASE [SETTINGS [RUNS]]: ours is run as ROLE with SETTINGS, base as the
+# superuser without workers, in one session; %d in a statement is the number of the run
 bench()
 {
 	local name=$1 role=$2 ours=$3 base=$4 settings=${5:-} n=${6:-$runs} i
 	[ -z "$cases" ] || [[ " $cases " == *" $name "* ]] || return 0
-	settings="SET max_parallel_workers_per_gather = 0; ${settings}"
+	local alone='SET max_parallel_workers_per_gather = 0;'
 	{
-		echo "$settings"
 		printf '%s\n' '\o /dev/null'
-		printf '%s\n' '\timing on'
-		for ((i = 0; i <= n; i++)); do echo "${ours//%d/$i};"; echo "${base//%d/$i};"; done
+		for ((i = 0; i <= n; i++)); do
+			printf '%s\n' '\timing off' "$alone $settings" "SET SESSION AUTHORIZATION $role;" '\timing on' "${ours//%d/$i};"
+			printf '%s\n' '\timing off' "RESET SESSION AUTHORIZATION; $alone" '\timing on' "${base//%d/$i};"
+		done
 	} >"$work/script"
 	echo "# $name: ours: ${ours}; base: ${base}${5:+  ($5)}"
-	if ! PGUSER=$role psql -X -q -v ON_ERROR_STOP=1 -v VERBOSITY=verbose <"$work/script" >"$work/out" 2>"$work/err"; then
+	if ! psql -X -q -v ON_ERROR_STOP=1 -v VERBOSITY=verbose <"$work/script" >"$work/out" 2>"$work/err"; then
 		bad=1
 		# no function, schema, table or column of that name: not built yet
 		if grep -qE 'ERROR: +(42883|3F000|42P01|42703|42704)' "$work/err"; then
@@ -87,10 +89,6 @@ prepare() { [ -z "$have" ] || PGUSER=$1 psql -X -q -A -t -v ON_ERROR_STOP=1 -o /
 prepare "$PGUSER" "GRANT ehds_admin TO bench_issuer, bench_activator"
 prepare "$PGUSER" "SELECT ehds.protect('bench.stay', subject => 'person_id')"
 prepare "$PGUSER" "SELECT ehds.protect('bench.tiny', subject => 'person_id')"
-# base is timed in the same session, so these roles read the stored tables too
-prepare "$PGUSER" "GRANT USAGE ON SCHEMA bench TO bench_analyst, bench_dashboard, bench_pipeline"
-prepare "$PGUSER" "GRANT CREATE ON SCHEMA bench TO bench_pipeline"
-prepare "$PGUSER" "GRANT SELECT ON bench.stay, bench.tiny TO bench_analyst, bench_dashboard, bench_pipeline"
 
 # permit NAME GRANTEE TABLE OPTIONS
 permit()
@@ -121,7 +119,8 @@ bench k_count_text_region "$PGUSER" 'SELECT region, ehds.k_count(person) FROM be
 	'SELECT region, count(*) FROM bench.stay_text GROUP BY region'
 bench k_count_uuid_region "$PGUSER" 'SELECT region, ehds.k_count(person) FROM bench.stay_uuid GROUP BY region' \
 	'SELECT region, count(*) FROM bench.stay_uuid GROUP BY region'
-bench k_count_region_workers2 "$PGUSER" 'SELECT region, ehds.k_count(person_id) FROM bench.stay GROUP BY region' "$by_region" \
+bench k_count_region_workers2 "$PGUSER" 'SELECT region, ehds.k_count(person_id) FROM bench.stay GROUP BY region' \
+	'SELECT region, ehds.k_count(person_id) FROM bench.stay GROUP BY region' \
 	'SET max_parallel_workers_per_gather = 2;'
 bench k_gate_region bench_analyst 'SELECT region, count(DISTINCT person_id) FROM permit_bench_k.stay GROUP BY region' "$by_region"
 bench dp_count_region bench_dashboard 'SELECT region, ehds.dp_count(person_id) FROM permit_bench_dp.stay GROUP BY region' "$by_region"
