@@ -314,10 +314,19 @@ ehds_namespace(void)
 EhdsPermitView *
 ehds_permit_view(Oid relid)
 {
+	EhdsPermitView *found;
+	EhdsPermitView *copy;
+
 	if (!OidIsValid(relid))
 		return NULL;
 	ensure_loaded();
-	return hash_search(cache.views, &relid, HASH_FIND, NULL);
+	found = hash_search(cache.views, &relid, HASH_FIND, NULL);
+	if (found == NULL)
+		return NULL;
+	/* any look-up in a catalog may have the cache read anew */
+	copy = palloc(sizeof(EhdsPermitView));
+	*copy = *found;
+	return copy;
 }
 
 bool

@@ -45,6 +45,7 @@ extern bool ehds_catalog_present(void);
 /* The namespace of the extension, InvalidOid without it. */
 extern Oid ehds_namespace(void);
 
+/* A copy, NULL if the relation is no permit's view. */
 extern EhdsPermitView *ehds_permit_view(Oid relid);
 extern bool ehds_is_protected(Oid relid);
 /* The permit of the extract to which a table belongs, NULL for any other table. */

@@ -73,6 +73,27 @@ ehds_flatten_group_rte(Query *query)
 #endif
 }
 
+/* Since 18 (commit 83ea6c540) a generated column may be computed when it is read. */
+#if PG_VERSION_NUM >= 180000
+#include "access/relation.h"
+#include "utils/rel.h"
+#endif
+
+static inline bool
+ehds_has_virtual_column(Oid relid)
+{
+#if PG_VERSION_NUM >= 180000
+	Relation rel = relation_open(relid, AccessShareLock);
+	TupleConstr *constraints = RelationGetDescr(rel)->constr;
+	bool result = constraints != NULL && constraints->has_generated_virtual;
+
+	relation_close(rel, AccessShareLock);
+	return result;
+#else
+	return false;
+#endif
+}
+
 /* Forget what a query needed for a range table that has been moved elsewhere. */
 static inline void
 ehds_forget_range_table(Query *query)

@@ -53,7 +53,10 @@ ehds_as_type(Node *node, Oid type)
 	return NULL;
 }
 
-/* Is node a column as the permit's view has it, not an expression of the analyst's? */
+/*
+ * Is node a column as the permit's view has it? Values of the analyst's own, an
+ * expression or a column of his table, would encode small groups in a sum.
+ */
 static bool
 is_plain_column(Query *query, Node *node)
 {
@@ -63,8 +66,6 @@ is_plain_column(Query *query, Node *node)
 	if (var == NULL || var->varattno <= 0)
 		return false;
 	rte = rt_fetch(var->varno, query->rtable);
-	if (rte->rtekind == RTE_RELATION)
-		return true;
 	if (rte->rtekind != RTE_SUBQUERY)
 		return false;
 	if (ehds_permit_view(ehds_view_of_subquery(rte)) != NULL)
@@ -212,7 +213,7 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 {
 	bool native = get_func_namespace(agg->aggfnoid) != ehds_namespace();
 	Kind kind = kind_of(b, agg);
-	Oid subject_type = ehds_subject_argument_type(((Var *) linitial(b->subjects))->vartype);
+	Oid subject_type;
 	Node *subject;
 	Aggref *made;
 	Node *value = NULL;
@@ -239,6 +240,7 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 	else
 		subject = ehds_required_subject(b, agg);
 	k = native ? b->gate->k : required_k(b, agg, kind == K_SUM ? 2 : 1);
+	subject_type = ehds_subject_argument_type(exprType(subject));
 	subject = ehds_as_type(subject, subject_type);
 
 	if (kind == K_SUM)
@@ -250,7 +252,7 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 						errdetail(
 							"An expression with few values would count a small group inside a large one."),
 						errhint("Sum a column of the permit's view, and compute with the result."));
-		ehds_require_harmless(value, b->gate->query_string, NULL, NULL);
+		ehds_require_harmless(value, b->gate->query_string, b->is_subject, b->context);
 		if (exprType(value) == INT2OID)
 			value = ehds_as_type(value, INT4OID);
 		if (exprType(value) != INT4OID && exprType(value) != INT8OID && exprType(value) != FLOAT8OID &&

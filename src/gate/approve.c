@@ -328,6 +328,17 @@ is_part_of_seen(EhdsGate *gate, Oid relid)
 }
 
 /*
+ * The relation that an entry of a finished plan's range table was: a table, or a
+ * view before it was expanded. (relationOids would also have every regclass
+ * constant of the query.)
+ */
+static Oid
+relation_of_entry(RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_RELATION || rte->rtekind == RTE_SUBQUERY ? rte->relid : InvalidOid;
+}
+
+/*
  * What the planner brought in after the check (bodies of inlined functions,
  * children of a parent) must have been in the checked tree as well.
  */
@@ -336,22 +347,17 @@ ehds_check_plan(EhdsGate *gate, PlannedStmt *plan)
 {
 	ListCell *lc;
 
-	foreach(lc, plan->relationOids)
+	foreach(lc, plan->rtable)
 	{
-		Oid relid = lfirst_oid(lc);
+		Oid relid = relation_of_entry(lfirst(lc));
 
-		if (list_member_oid(gate->seen, relid))
-		{
-			if (get_rel_relkind(relid) != RELKIND_FOREIGN_TABLE)
-				continue;
+		if (!OidIsValid(relid))
+			continue;
+		if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
 			ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
 							errmsg("a foreign table cannot take part in a query under a permit"),
 							errdetail("Values of protected rows could be sent to the other server."),
 							errhint("Copy its rows into a table of your own first.")));
-		}
-		if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
-			ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
-							errmsg("a foreign table cannot take part in a query under a permit")));
 		if ((ehds_is_protected(relid) || ehds_permit_view(relid) != NULL) && !is_part_of_seen(gate, relid))
 			ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_APPROVED),
 							errmsg("protected data was reached in a way that the gate did not check"),
@@ -361,57 +367,57 @@ ehds_check_plan(EhdsGate *gate, PlannedStmt *plan)
 	}
 }
 
-typedef struct
+/*
+ * A plan of a query that names no permit view must not read one either: the
+ * guard would stop its execution, but EXPLAIN and debug output show plans.
+ */
+void
+ehds_check_unseen_plan(PlannedStmt *plan)
 {
-	const char *permit;
-	bool several;
-} ExtractMention;
+	ListCell *lc;
 
-static bool
-extract_walker(Node *node, void *arg)
-{
-	ExtractMention *m = (ExtractMention *) arg;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, RangeTblEntry))
+	foreach(lc, plan->rtable)
 	{
-		RangeTblEntry *rte = (RangeTblEntry *) node;
-		const char *permit = rte->rtekind == RTE_RELATION ? ehds_extract_of(rte->relid) : NULL;
+		EhdsPermitView *view = ehds_permit_view(relation_of_entry(lfirst(lc)));
 
-		if (permit != NULL && m->permit != NULL && strcmp(permit, m->permit) != 0)
-			m->several = true;
-		else if (permit != NULL)
-			m->permit = pstrdup(permit);
-		return false;
+		if (view != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_EHDS_NOT_APPROVED),
+					 errmsg("the views of permit \"%s\" were reached in a way that the gate of pg_ehds did not check",
+							view->permit),
+					 errdetail("A function in the query was replaced by its body."),
+					 errhint("Read the permit's views directly in the query.")));
 	}
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, extract_walker, arg,
-								 QTW_EXAMINE_RTES_BEFORE | QTW_IGNORE_JOINALIASES);
-	return expression_tree_walker(node, extract_walker, arg);
 }
 
 /*
  * A query on the tables of an extract needs no check (they are pseudonymised and
  * row-level security asks for the permit), but it is an access: its plan is
  * marked so that its executions are recorded. False if it reads no extract, or
- * if it is run by a superuser, as which extracts are made.
+ * if it is planned for a superuser, as which extracts are made.
  */
 bool
-ehds_reads_extract(EhdsGate *gate, Query *query)
+ehds_reads_extract(EhdsGate *gate, PlannedStmt *plan)
 {
-	ExtractMention m = {NULL, false};
+	const char *permit = NULL;
+	ListCell *lc;
 
 	if (superuser())
 		return false;
-	(void) extract_walker((Node *) query, &m);
-	if (m.permit == NULL)
+	foreach(lc, plan->rtable)
+	{
+		const char *one = ehds_extract_of(relation_of_entry(lfirst(lc)));
+
+		if (one != NULL && permit != NULL && strcmp(one, permit) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_EHDS_NOT_IN_FORCE), errmsg("a query reads the extracts of two permits"),
+					 errhint("One query runs under one permit: pseudonyms of two permits do not link.")));
+		if (one != NULL)
+			permit = pstrdup(one);
+	}
+	if (permit == NULL)
 		return false;
-	if (m.several)
-		ereport(ERROR,
-				(errcode(ERRCODE_EHDS_NOT_IN_FORCE), errmsg("a query reads the extracts of two permits"),
-				 errhint("One query runs under one permit: pseudonyms of two permits do not link.")));
-	gate->permit = ehds_read_permit(m.permit);
+	gate->permit = ehds_read_permit(permit);
 	if (gate->permit == NULL)
 		return false;
 	gate->approval = ehds_approval_new();

@@ -25,6 +25,7 @@
 #include "utils/lsyscache.h"
 
 #include "core/errors.h"
+#include "dp/dp.h"
 #include "gate/level.h"
 
 static RelType check_query(EhdsGate *gate, Query *query, Level *parent);
@@ -147,6 +148,12 @@ make_empty(Level *level)
 		return false;
 	q->targetList = (List *) nullify_mutator((Node *) q->targetList, NULL);
 	q->jointree = makeFromExpr(NIL, makeBoolConst(false, false));
+	ehds_forget_range_table(q);
+	q->cteList = NIL;
+	q->hasRecursive = false;
+	q->sortClause = NIL;
+	q->distinctClause = NIL;
+	q->hasDistinctOn = false;
 	q->limitCount = q->limitOffset = NULL;
 	return true;
 }
@@ -157,7 +164,7 @@ check_projection(Level *level)
 {
 	Query *q = level->query;
 	const char *text = level->gate->query_string;
-	RelType type = {true, level->multiplied, NULL};
+	RelType type = {true, ehds_may_multiply(level), NULL};
 	ListCell *lc;
 
 	if (level->parent == NULL)
@@ -189,7 +196,14 @@ check_projection(Level *level)
 	{
 		TargetEntry *tle = lfirst(lc);
 
-		if (ehds_subject_of(level, (Node *) tle->expr) != 0)
+		int entry = ehds_subject_of(level, (Node *) tle->expr);
+
+		if (entry != 0 && !list_member_int(level->entries, entry))
+			EHDS_REFUSE(text, tle->expr,
+						errmsg(
+							"the subject column of a table that an outer join adds may be NULL, it is not returned"),
+						errhint("Return the subject column of the table whose rows are kept."));
+		if (entry != 0)
 			type.subjects = bms_add_member(type.subjects, tle->resno);
 		else
 			ehds_require_harmless_in(level, (Node *) tle->expr);
@@ -275,8 +289,12 @@ check_group_keys(Level *level)
 			case TIMESTAMPOID:
 			case TIMESTAMPTZOID:
 			case UUIDOID:
-			case NUMERICOID:
 				break;
+			case NUMERICOID:
+				/* shown without trailing zeros; a domain may not allow that */
+				if (exprType(key) == NUMERICOID)
+					break;
+				goto refuse;
 			case TEXTOID:
 			case VARCHAROID:
 				if (!OidIsValid(exprCollation(key)) || get_collation_isdeterministic(exprCollation(key)))
@@ -285,12 +303,13 @@ check_group_keys(Level *level)
 			default:
 				if (get_typtype(type) == TYPTYPE_ENUM)
 					break;
+			refuse:
 				EHDS_REFUSE(level->gate->query_string, key,
 							errmsg("values of type %s cannot be group keys under a permit",
 								   format_type_be(type)),
 							errdetail(
 								"Equal values may look different, and one person's row would decide which is shown."),
-							errhint("Cast the key to text, integer, date or numeric."));
+							errhint("Group by a column of type text, integer, date or numeric."));
 		}
 	}
 }
@@ -303,7 +322,6 @@ check_query(EhdsGate *gate, Query *query, Level *parent)
 	int n = list_length(query->rtable);
 	bool tracked = false;
 	List *ctes = NIL;
-	List *entries;
 	ListCell *lc;
 	int i;
 
@@ -318,6 +336,9 @@ check_query(EhdsGate *gate, Query *query, Level *parent)
 	for (i = 0; i <= n; i++)
 		level->component[i] = i;
 	ehds_flatten_group_rte(query);
+
+	if (parent == NULL && make_empty(level))
+		return public;
 
 	foreach(lc, query->cteList)
 	{
@@ -339,9 +360,6 @@ check_query(EhdsGate *gate, Query *query, Level *parent)
 		}
 	}
 
-	if (parent == NULL && make_empty(level))
-		return public;
-
 	i = 0;
 	foreach(lc, query->rtable)
 	{
@@ -359,6 +377,7 @@ check_query(EhdsGate *gate, Query *query, Level *parent)
 		(void) sublink_walker(query->havingQual, level);
 		(void) sublink_walker(query->limitCount, level);
 		(void) sublink_walker(query->limitOffset, level);
+		(void) sublink_walker((Node *) query->windowClause, level);
 		foreach(lc, query->rtable)
 		{
 			RangeTblEntry *rte = lfirst(lc);
@@ -366,6 +385,8 @@ check_query(EhdsGate *gate, Query *query, Level *parent)
 			(void) sublink_walker((Node *) rte->functions, level);
 			(void) sublink_walker((Node *) rte->values_lists, level);
 			(void) sublink_walker((Node *) rte->tablefunc, level);
+			(void) sublink_walker((Node *) rte->tablesample, level);
+			(void) sublink_walker((Node *) rte->securityQuals, level);
 		}
 	}
 	else
@@ -383,21 +404,9 @@ check_query(EhdsGate *gate, Query *query, Level *parent)
 			else if (((RangeTblEntry *) lfirst(lc))->lateral)
 				ehds_check_companion(level, lfirst(lc));
 		}
-		entries = ehds_check_jointree(level, (Node *) query->jointree);
-		if (!ehds_connected(level, entries))
+		level->entries = ehds_check_jointree(level, (Node *) query->jointree);
+		if (!ehds_connected(level, level->entries))
 			ehds_refuse_unjoined(level, query->jointree->quals);
-		i = 0;
-		foreach(lc, query->rtable)
-		{
-			RangeTblEntry *rte = lfirst(lc);
-
-			i++;
-			if (level->types[i].tracked)
-				level->multiplied = level->multiplied || level->types[i].multiplied;
-			else if (rte->inFromCl && rte->rtekind != RTE_JOIN)
-				level->multiplied = level->multiplied || ehds_may_multiply(level, i);
-		}
-
 		if (!(query->hasAggs || query->groupClause || query->groupingSets || query->havingQual))
 			return check_projection(level);
 
@@ -407,7 +416,8 @@ check_query(EhdsGate *gate, Query *query, Level *parent)
 		(void) sublink_walker(query->havingQual, level);
 		(void) sublink_walker(query->limitCount, level);
 		(void) sublink_walker(query->limitOffset, level);
-		ehds_release_border(level->gate, query, level->depth, subject_vars(level, entries), level->multiplied);
+		ehds_release_border(level->gate, query, level->depth, subject_vars(level, level->entries),
+							ehds_may_multiply(level), ehds_is_subject, level);
 	}
 
 	if (level->depth == 0)
@@ -433,6 +443,7 @@ ehds_check_statistics(EhdsGate *gate, Query *query)
 			ereport(ERROR,
 					(errcode(ERRCODE_EHDS_BUDGET), errmsg("permit \"%s\" has no default epsilon", p->permit),
 					 errhint("SET ehds.epsilon to what one release may spend.")));
+		ehds_dp_check_epsilon(gate->epsilon_nano);
 	}
 	(void) check_query(gate, query, NULL);
 }

@@ -38,6 +38,22 @@ ehds_find_cte(Level *level, RangeTblEntry *rte, RelType **type, Level **home)
 	return NULL;
 }
 
+/*
+ * A table may stand beside personal data if reading it is nothing but reading
+ * it: no policy, sample or generation expression, no server elsewhere.
+ */
+void
+ehds_require_plain_companion(RangeTblEntry *rte)
+{
+	if (rte->tablesample != NULL || rte->securityQuals != NIL || IsCatalogRelationOid(rte->relid) ||
+		ehds_has_virtual_column(rte->relid))
+		ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
+						errmsg("table \"%s\" cannot be joined to personal data", get_rel_name(rte->relid)),
+						errdetail("System catalogs, TABLESAMPLE, row-level security and virtual generated "
+								  "columns are not allowed beside personal data."),
+						errhint("Copy the rows into a table of your own first.")));
+}
+
 /* Beside personal data a public relation may do nothing that could fail or tell. */
 void
 ehds_check_companion(Level *level, RangeTblEntry *rte)
@@ -56,13 +72,7 @@ ehds_check_companion(Level *level, RangeTblEntry *rte)
 		case RTE_RELATION:
 			if (!rte->inFromCl)
 				break;
-			if (rte->tablesample != NULL || rte->securityQuals != NIL || IsCatalogRelationOid(rte->relid))
-				ereport(ERROR,
-						(errcode(ERRCODE_EHDS_REFUSED),
-						 errmsg("table \"%s\" cannot be joined to personal data", get_rel_name(rte->relid)),
-						 errdetail(
-							 "System catalogs, TABLESAMPLE and row-level security are not allowed beside personal data."),
-						 errhint("Copy the rows into a table of your own first.")));
+			ehds_require_plain_companion(rte);
 			break;
 		case RTE_SUBQUERY:
 			ehds_require_harmless_query(rte->subquery, text);

@@ -17,17 +17,17 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "nodes/pathnodes.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_node.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/formatting.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "core/errors.h"
@@ -40,84 +40,106 @@ typedef struct
 	void *context;
 } Walk;
 
-/* Not leakproof in pg_proc, but they can't raise whatever the arguments. */
-static const char *const total_functions[] = {
-	"numeric_eq",
-	"numeric_ne",
-	"numeric_lt",
-	"numeric_le",
-	"numeric_gt",
-	"numeric_ge",
-	"date_eq_timestamp",
-	"date_ne_timestamp",
-	"date_lt_timestamp",
-	"date_le_timestamp",
-	"date_gt_timestamp",
-	"date_ge_timestamp",
-	"timestamp_eq_date",
-	"timestamp_ne_date",
-	"timestamp_lt_date",
-	"timestamp_le_date",
-	"timestamp_gt_date",
-	"timestamp_ge_date",
-	"date_eq_timestamptz",
-	"date_ne_timestamptz",
-	"date_lt_timestamptz",
-	"date_le_timestamptz",
-	"date_gt_timestamptz",
-	"date_ge_timestamptz",
-	"timestamptz_eq_date",
-	"timestamptz_ne_date",
-	"timestamptz_lt_date",
-	"timestamptz_le_date",
-	"timestamptz_gt_date",
-	"timestamptz_ge_date",
-	"timestamp_eq_timestamptz",
-	"timestamp_ne_timestamptz",
-	"timestamp_lt_timestamptz",
-	"timestamp_le_timestamptz",
-	"timestamp_gt_timestamptz",
-	"timestamp_ge_timestamptz",
-	"timestamptz_eq_timestamp",
-	"timestamptz_ne_timestamp",
-	"timestamptz_lt_timestamp",
-	"timestamptz_le_timestamp",
-	"timestamptz_gt_timestamp",
-	"timestamptz_ge_timestamp",
-	"bpchareq",
-	"bpcharne",
-	"starts_with",
-	"text_starts_with",
-	"lower",
-	"upper",
-	"left",
-	"right",
-	"length",
-	"char_length",
-	"character_length",
-	"btrim",
-	"ltrim",
-	"rtrim",
-	"trim_scale",
+/*
+ * Not leakproof in pg_proc, but they can't raise whatever the arguments, casts
+ * that hold every value of their source included. By OID: a name has overloads
+ * that raise (length(bytea, name), factorial as a "cast" from bigint to numeric).
+ */
+static const Oid total_functions[] = {
+	F_NUMERIC_EQ,
+	F_NUMERIC_NE,
+	F_NUMERIC_LT,
+	F_NUMERIC_LE,
+	F_NUMERIC_GT,
+	F_NUMERIC_GE,
+	F_DATE_EQ_TIMESTAMP,
+	F_DATE_NE_TIMESTAMP,
+	F_DATE_LT_TIMESTAMP,
+	F_DATE_LE_TIMESTAMP,
+	F_DATE_GT_TIMESTAMP,
+	F_DATE_GE_TIMESTAMP,
+	F_TIMESTAMP_EQ_DATE,
+	F_TIMESTAMP_NE_DATE,
+	F_TIMESTAMP_LT_DATE,
+	F_TIMESTAMP_LE_DATE,
+	F_TIMESTAMP_GT_DATE,
+	F_TIMESTAMP_GE_DATE,
+	F_DATE_EQ_TIMESTAMPTZ,
+	F_DATE_NE_TIMESTAMPTZ,
+	F_DATE_LT_TIMESTAMPTZ,
+	F_DATE_LE_TIMESTAMPTZ,
+	F_DATE_GT_TIMESTAMPTZ,
+	F_DATE_GE_TIMESTAMPTZ,
+	F_TIMESTAMPTZ_EQ_DATE,
+	F_TIMESTAMPTZ_NE_DATE,
+	F_TIMESTAMPTZ_LT_DATE,
+	F_TIMESTAMPTZ_LE_DATE,
+	F_TIMESTAMPTZ_GT_DATE,
+	F_TIMESTAMPTZ_GE_DATE,
+	F_TIMESTAMP_EQ_TIMESTAMPTZ,
+	F_TIMESTAMP_NE_TIMESTAMPTZ,
+	F_TIMESTAMP_LT_TIMESTAMPTZ,
+	F_TIMESTAMP_LE_TIMESTAMPTZ,
+	F_TIMESTAMP_GT_TIMESTAMPTZ,
+	F_TIMESTAMP_GE_TIMESTAMPTZ,
+	F_TIMESTAMPTZ_EQ_TIMESTAMP,
+	F_TIMESTAMPTZ_NE_TIMESTAMP,
+	F_TIMESTAMPTZ_LT_TIMESTAMP,
+	F_TIMESTAMPTZ_LE_TIMESTAMP,
+	F_TIMESTAMPTZ_GT_TIMESTAMP,
+	F_TIMESTAMPTZ_GE_TIMESTAMP,
+	F_BPCHAREQ,
+	F_BPCHARNE,
+	F_STARTS_WITH,
+	F_LOWER_TEXT,
+	F_UPPER_TEXT,
+	F_LEFT,
+	F_RIGHT,
+	F_LENGTH_TEXT,
+	F_LENGTH_BPCHAR,
+	F_CHAR_LENGTH_TEXT,
+	F_CHARACTER_LENGTH_TEXT,
+	F_BTRIM_TEXT,
+	F_BTRIM_TEXT_TEXT,
+	F_LTRIM_TEXT,
+	F_LTRIM_TEXT_TEXT,
+	F_RTRIM_TEXT,
+	F_RTRIM_TEXT_TEXT,
+	F_TRIM_SCALE,
+	F_INT4_INT2,
+	F_INT8_INT2,
+	F_NUMERIC_INT2,
+	F_FLOAT8_INT2,
+	F_INT8_INT4,
+	F_NUMERIC_INT4,
+	F_FLOAT8_INT4,
+	F_NUMERIC_INT8,
+	F_FLOAT8_INT8,
+	F_FLOAT8_FLOAT4,
+	F_TEXT_BPCHAR,
+	F_TEXT_NAME,
+	F_TEXT_BOOL,
 };
 
-/* Casts that hold every value of their source. */
-static const struct
-{
-	Oid source;
-	Oid target;
-} total_casts[] = {
-	{INT2OID, INT4OID},   {INT2OID, INT8OID},     {INT2OID, NUMERICOID}, {INT2OID, FLOAT8OID},
-	{INT4OID, INT8OID},   {INT4OID, NUMERICOID},  {INT4OID, FLOAT8OID},  {INT8OID, NUMERICOID},
-	{INT8OID, FLOAT8OID}, {FLOAT4OID, FLOAT8OID}, {BPCHAROID, TEXTOID},  {NAMEOID, TEXTOID},
-	{BOOLOID, TEXTOID},
+/* Total if the second argument is a literal pattern that doesn't end in a lone backslash. */
+static const Oid pattern_functions[] = {F_TEXTLIKE, F_TEXTNLIKE, F_TEXTICLIKE, F_TEXTICNLIKE};
+
+/* Total if the first argument is one of the fields below. */
+static const Oid field_functions[] = {
+	F_EXTRACT_TEXT_DATE,        F_EXTRACT_TEXT_TIMESTAMP,     F_EXTRACT_TEXT_TIMESTAMPTZ,
+	F_DATE_PART_TEXT_TIMESTAMP, F_DATE_PART_TEXT_TIMESTAMPTZ,
 };
 
-/* Fields that extract and date_trunc know for dates and timestamps alike. */
+/* Fields that dates and timestamps have alike. */
 static const char *const date_fields[] = {
 	"year",   "month", "day",     "quarter", "week",    "dow",
 	"isodow", "doy",   "isoyear", "decade",  "century", "millennium",
 };
+
+/* A shift of the current time by no more than these can't leave the range of its type. */
+#define MAX_SHIFT_MONTHS 12000
+#define MAX_SHIFT_DAYS 400000
+#define MAX_SHIFT_USECS (INT64CONST(400000) * USECS_PER_DAY)
 
 int
 ehds_errposition(const char *query_string, int location)
@@ -128,11 +150,24 @@ ehds_errposition(const char *query_string, int location)
 }
 
 static bool
-listed(const char *name, const char *const *list, int n)
+listed(Oid funcid, const Oid *list, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
-		if (strcmp(name, list[i]) == 0)
+		if (list[i] == funcid)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_date_field(const char *field)
+{
+	char *lower = field ? asc_tolower(field, strlen(field)) : NULL;
+
+	for (int i = 0; lower != NULL && i < lengthof(date_fields); i++)
+	{
+		if (strcmp(lower, date_fields[i]) == 0)
 			return true;
 	}
 	return false;
@@ -170,54 +205,67 @@ pattern_is_sound(Node *node)
 	return true;
 }
 
+/*
+ * Text functions raise if they can't tell which collation to use, or for one
+ * that doesn't compare bytes, and only when a row gets there.
+ */
 static bool
-function_is_harmless(Oid funcid, List *args)
+collation_is_sound(Oid inputcollid, List *args)
+{
+	ListCell *lc;
+
+	if (OidIsValid(inputcollid))
+		return get_collation_isdeterministic(inputcollid);
+	foreach(lc, args)
+	{
+		if (type_is_collatable(exprType(lfirst(lc))))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_total(Oid funcid)
 {
 	HeapTuple tuple;
 	Form_pg_proc proc;
-	char name[NAMEDATALEN];
 	bool leakproof;
-	int nargs;
-	Oid argtype0;
-	Oid rettype;
 
 	if (funcid >= FirstUnpinnedObjectId)
 		return false;
+	if (listed(funcid, total_functions, lengthof(total_functions)))
+		return true;
 	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
-	strlcpy(name, NameStr(proc->proname), NAMEDATALEN);
 	leakproof = proc->proleakproof && proc->provolatile != PROVOLATILE_VOLATILE && !proc->proretset;
-	nargs = proc->pronargs;
-	argtype0 = nargs > 0 ? proc->proargtypes.values[0] : InvalidOid;
-	rettype = proc->prorettype;
 	ReleaseSysCache(tuple);
+	return leakproof;
+}
 
-	if (leakproof)
+static bool
+function_is_harmless(Oid funcid, Oid inputcollid, List *args)
+{
+	if (!collation_is_sound(inputcollid, args))
+		return false;
+	if (is_total(funcid))
 		return true;
-	if (listed(name, total_functions, lengthof(total_functions)))
-		return true;
-	if (nargs == 1)
-	{
-		for (int i = 0; i < lengthof(total_casts); i++)
-		{
-			if (total_casts[i].source == argtype0 && total_casts[i].target == rettype)
-				return true;
-		}
-	}
-	if (nargs == 2 && (strcmp(name, "textlike") == 0 || strcmp(name, "textnlike") == 0 ||
-					   strcmp(name, "texticlike") == 0 || strcmp(name, "texticnlike") == 0))
+	if (listed(funcid, pattern_functions, lengthof(pattern_functions)))
 		return pattern_is_sound(lsecond(args));
-	if (nargs == 2 && (strcmp(name, "extract") == 0 || strcmp(name, "date_part") == 0))
-	{
-		char *field = constant_text(linitial(args));
-		Oid type = exprType(lsecond(args));
-
-		return field != NULL && (type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID) &&
-			   listed(asc_tolower(field, strlen(field)), date_fields, lengthof(date_fields));
-	}
+	if (listed(funcid, field_functions, lengthof(field_functions)))
+		return is_date_field(constant_text(linitial(args)));
 	return false;
+}
+
+/*
+ * The planner may put an operator's negator or commutator in its place, and a
+ * user's operator may name a function of ours but a negator of his own.
+ */
+static bool
+operator_is_harmless(Oid opno, Oid inputcollid, List *args)
+{
+	return opno < FirstUnpinnedObjectId && function_is_harmless(get_opcode(opno), inputcollid, args);
 }
 
 static void
@@ -228,7 +276,7 @@ refuse_function(Walk *walk, const char *name, Node *node, const char *what)
 				errdetail(
 					"Below the aggregation only expressions that can neither fail nor tell are evaluated."),
 				errhint(
-					"Compare columns with constants (=, <, IN, BETWEEN, LIKE, IS NULL), use CASE, COALESCE, extract(year from ...), or move the expression above the aggregates."));
+					"Compare columns with constants (=, <, IN, BETWEEN, IS NULL, LIKE with a literal pattern), use CASE, COALESCE, extract(year from ...), or move the expression above the aggregates."));
 }
 
 static bool
@@ -259,20 +307,90 @@ uses_user_function(Node *node, void *context)
 }
 
 /*
- * An expression of constants and built-in functions gives the same for every
- * row, so the only thing it could tell is that it was evaluated, by raising.
- * Evaluate it now: then it raises before any data is seen, or not at all.
+ * An expression of constants and immutable built-in functions gives the same for
+ * every row, so the only thing it could tell is that it was evaluated, by
+ * raising. Evaluate it now: then it raises before any data is seen, or never.
  */
 static bool
 constant_is_sound(Node *node)
 {
-	/* estimate_expression_value wants to know of parameters: there are none here */
-	PlannerInfo *root = makeNode(PlannerInfo);
-
-	root->glob = makeNode(PlannerGlobal);
-	if (has_table_input(node, NULL) || uses_user_function(node, NULL) || contain_volatile_functions(node))
+	if (has_table_input(node, NULL) || uses_user_function(node, NULL) || contain_mutable_functions(node))
 		return false;
-	return IsA(estimate_expression_value(root, copyObject(node)), Const);
+	return IsA(eval_const_expressions(NULL, copyObject(node)), Const);
+}
+
+static bool
+shift_is_small(Node *node)
+{
+	Const *c;
+
+	node = eval_const_expressions(NULL, copyObject(node));
+	if (!IsA(node, Const) || ((Const *) node)->constisnull)
+		return false;
+	c = (Const *) node;
+	if (c->consttype == INT4OID)
+		return abs(DatumGetInt32(c->constvalue) / 2) <= MAX_SHIFT_DAYS / 2;
+	if (c->consttype == INTERVALOID)
+	{
+		Interval *i = DatumGetIntervalP(c->constvalue);
+
+		return i->month <= MAX_SHIFT_MONTHS && i->month >= -MAX_SHIFT_MONTHS && i->day <= MAX_SHIFT_DAYS &&
+			   i->day >= -MAX_SHIFT_DAYS && i->time <= MAX_SHIFT_USECS && i->time >= -MAX_SHIFT_USECS;
+	}
+	return false;
+}
+
+/*
+ * The current date or time, perhaps shifted by a constant. It is evaluated again
+ * at each execution, so it must not be able to raise then: shifts are bounded.
+ */
+static bool
+time_is_sound(Node *node, int depth)
+{
+	List *args;
+	Oid funcid;
+
+	if (depth > 4)
+		return false;
+	if (IsA(node, SQLValueFunction))
+		return exprType(node) == DATEOID || exprType(node) == TIMESTAMPOID || exprType(node) == TIMESTAMPTZOID;
+	if (IsA(node, FuncExpr))
+	{
+		funcid = ((FuncExpr *) node)->funcid;
+		args = ((FuncExpr *) node)->args;
+	}
+	else if (IsA(node, OpExpr) && ((OpExpr *) node)->opno < FirstUnpinnedObjectId)
+	{
+		funcid = get_opcode(((OpExpr *) node)->opno);
+		args = ((OpExpr *) node)->args;
+	}
+	else
+		return false;
+
+	switch (funcid)
+	{
+		case F_NOW:
+		case F_TRANSACTION_TIMESTAMP:
+		case F_STATEMENT_TIMESTAMP:
+			return true;
+		case F_DATE_TIMESTAMP:
+		case F_DATE_TIMESTAMPTZ:
+		case F_TIMESTAMP_DATE:
+		case F_TIMESTAMP_TIMESTAMPTZ:
+		case F_TIMESTAMPTZ_DATE:
+			return time_is_sound(linitial(args), depth + 1);
+		case F_DATE_PLI:
+		case F_DATE_MII:
+		case F_DATE_PL_INTERVAL:
+		case F_DATE_MI_INTERVAL:
+		case F_TIMESTAMP_PL_INTERVAL:
+		case F_TIMESTAMP_MI_INTERVAL:
+		case F_TIMESTAMPTZ_PL_INTERVAL:
+		case F_TIMESTAMPTZ_MI_INTERVAL:
+			return time_is_sound(linitial(args), depth + 1) && shift_is_small(lsecond(args));
+		default:
+			return false;
+	}
 }
 
 static bool
@@ -314,7 +432,7 @@ harmless_walker(Node *node, void *arg)
 		case T_SQLValueFunction:
 		case T_ArrayCoerceExpr:
 		case T_CoerceViaIO:
-			if (constant_is_sound(node))
+			if (constant_is_sound(node) || time_is_sound(node, 0))
 				return false;
 			break;
 		default:
@@ -327,7 +445,7 @@ harmless_walker(Node *node, void *arg)
 		{
 			FuncExpr *f = (FuncExpr *) node;
 
-			if (f->funcretset || f->funcvariadic || !function_is_harmless(f->funcid, f->args))
+			if (f->funcretset || f->funcvariadic || !function_is_harmless(f->funcid, f->inputcollid, f->args))
 				refuse_function(walk, get_func_name(f->funcid), node, "the function");
 			break;
 		}
@@ -337,7 +455,7 @@ harmless_walker(Node *node, void *arg)
 		{
 			OpExpr *o = (OpExpr *) node;
 
-			if (!function_is_harmless(get_opcode(o->opno), o->args))
+			if (!operator_is_harmless(o->opno, o->inputcollid, o->args))
 				refuse_function(walk, get_opname(o->opno), node, "the operator");
 			break;
 		}
@@ -345,9 +463,9 @@ harmless_walker(Node *node, void *arg)
 		{
 			ScalarArrayOpExpr *o = (ScalarArrayOpExpr *) node;
 
-			/* each element of a constant array is a pattern of its own: not for LIKE */
-			if (!function_is_harmless(get_opcode(o->opno), o->args) ||
-				!get_func_leakproof(get_opcode(o->opno)))
+			/* not for LIKE: each element of the array would be a pattern of its own */
+			if (o->opno >= FirstUnpinnedObjectId || !is_total(get_opcode(o->opno)) ||
+				!collation_is_sound(o->inputcollid, o->args))
 				refuse_function(walk, get_opname(o->opno), node, "the operator");
 			break;
 		}
@@ -368,8 +486,12 @@ harmless_walker(Node *node, void *arg)
 		case T_CoalesceExpr:
 		case T_RelabelType:
 		case T_CollateExpr:
-		case T_ArrayExpr:
 		case T_List:
+			break;
+		case T_ArrayExpr:
+			if (((ArrayExpr *) node)->multidims)
+				EHDS_REFUSE(walk->query_string, node,
+							errmsg("arrays of arrays are not allowed on personal data"));
 			break;
 		case T_SubLink:
 			EHDS_REFUSE(walk->query_string, node,
@@ -404,6 +526,21 @@ ehds_require_harmless(Node *node, const char *query_string, EhdsIsSubject is_sub
 	(void) harmless_walker(node, &walk);
 }
 
+static void
+refuse_subquery(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_EHDS_REFUSED),
+			 errmsg("a public subquery that is joined to personal data must be a plain selection"),
+			 errhint("Join the public table itself, or store the result in a table of your own first.")));
+}
+
+typedef struct
+{
+	const char *query_string;
+	int depth; /* of subqueries below the one that is checked */
+} SubqueryWalk;
+
 /*
  * A public subquery that is joined to personal data runs only if there are such
  * rows, so an error in it would tell: it must be harmless as a whole.
@@ -411,7 +548,7 @@ ehds_require_harmless(Node *node, const char *query_string, EhdsIsSubject is_sub
 static bool
 harmless_query_walker(Node *node, void *arg)
 {
-	const char *query_string = (const char *) arg;
+	SubqueryWalk *walk = (SubqueryWalk *) arg;
 
 	if (node == NULL)
 		return false;
@@ -419,40 +556,59 @@ harmless_query_walker(Node *node, void *arg)
 	{
 		Query *q = (Query *) node;
 		ListCell *lc;
+		bool result;
 
 		if (q->hasAggs || q->hasWindowFuncs || q->hasTargetSRFs || q->hasSubLinks || q->hasRecursive ||
 			q->limitCount || q->limitOffset)
-			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_REFUSED),
-					 errmsg("a public subquery that is joined to personal data must be a plain selection"),
-					 errhint(
-						 "Join the public table itself, or store the result in a table of your own first.")));
-		ehds_require_harmless(q->jointree->quals, query_string, NULL, NULL);
+			refuse_subquery();
+		ehds_require_harmless(q->jointree->quals, walk->query_string, NULL, NULL);
 		foreach(lc, q->targetList)
-			ehds_require_harmless((Node *) ((TargetEntry *) lfirst(lc))->expr, query_string, NULL, NULL);
+			ehds_require_harmless((Node *) ((TargetEntry *) lfirst(lc))->expr, walk->query_string, NULL, NULL);
 		foreach(lc, q->rtable)
 		{
 			RangeTblEntry *rte = lfirst(lc);
 
-			if (rte->securityQuals != NIL || rte->tablesample != NULL || rte->rtekind == RTE_FUNCTION ||
-				rte->rtekind == RTE_TABLEFUNC)
-				ereport(ERROR,
-						(errcode(ERRCODE_EHDS_REFUSED),
-						 errmsg("a public subquery that is joined to personal data must be a plain selection"),
-						 errhint(
-							 "Join the public table itself, or store the result in a table of your own first.")));
+			if (rte->lateral)
+				refuse_subquery();
+			switch (rte->rtekind)
+			{
+				case RTE_RELATION:
+					if (rte->inFromCl)
+						ehds_require_plain_companion(rte);
+					break;
+				case RTE_VALUES:
+					ehds_require_harmless((Node *) rte->values_lists, walk->query_string, NULL, NULL);
+					break;
+				case RTE_CTE:
+					/* its own WITH is walked; one outside could be anything */
+					if ((int) rte->ctelevelsup > walk->depth)
+						refuse_subquery();
+					break;
+				case RTE_FUNCTION:
+				case RTE_TABLEFUNC:
+				case RTE_NAMEDTUPLESTORE:
+					refuse_subquery();
+					break;
+				default:
+					break;
+			}
 		}
-		return query_tree_walker(q, harmless_query_walker, arg, QTW_IGNORE_JOINALIASES);
+		walk->depth++;
+		result = query_tree_walker(q, harmless_query_walker, arg, QTW_IGNORE_JOINALIASES);
+		walk->depth--;
+		return result;
 	}
 	if (IsA(node, JoinExpr) && ((JoinExpr *) node)->quals != NULL)
-		ehds_require_harmless(((JoinExpr *) node)->quals, query_string, NULL, NULL);
+		ehds_require_harmless(((JoinExpr *) node)->quals, walk->query_string, NULL, NULL);
 	return expression_tree_walker(node, harmless_query_walker, arg);
 }
 
 void
 ehds_require_harmless_query(Query *query, const char *query_string)
 {
-	(void) harmless_query_walker((Node *) query, (void *) query_string);
+	SubqueryWalk walk = {query_string, 0};
+
+	(void) harmless_query_walker((Node *) query, &walk);
 }
 
 /* Looks through the casts that keep every value: a subject stays a subject. */

@@ -59,6 +59,18 @@ not_in_force(const EhdsPermit *p, char *reason, const char *hint)
 					hint ? errhint("%s", hint) : 0));
 }
 
+static void
+require_member(const EhdsPermit *p, Oid role)
+{
+	char *grantee = GetUserNameFromId(p->grantee, true);
+
+	if (!is_member_of_role_nosuper(role, p->grantee))
+		not_in_force(p,
+					 psprintf("is granted to role \"%s\", of which \"%s\" is not a member",
+							  grantee ? grantee : "(dropped)", GetUserNameFromId(role, false)),
+					 "See ehds.my_permits for your permits.");
+}
+
 void
 ehds_require_in_force(const EhdsPermit *p, Oid role)
 {
@@ -74,13 +86,9 @@ ehds_require_in_force(const EhdsPermit *p, Oid role)
 	if (now > p->valid_until)
 		not_in_force(p, psprintf("expired, it was valid until %s", show_date(p->valid_until)),
 					 "Ask for a new permit.");
-	if (!is_member_of_role_nosuper(role, p->grantee))
-		not_in_force(p,
-					 psprintf("is granted to role \"%s\", of which \"%s\" is not a member",
-							  GetUserNameFromId(p->grantee, true) ? GetUserNameFromId(p->grantee, true)
-																  : "(dropped)",
-							  GetUserNameFromId(role, false)),
-					 "See ehds.my_permits for your permits.");
+	require_member(p, role);
+	/* a SECURITY DEFINER function of a member must not hand the permit to others */
+	require_member(p, GetOuterUserId());
 	if (ehds_setting_purpose[0] != '\0' && strcmp(ehds_setting_purpose, p->purpose) != 0)
 		not_in_force(p, psprintf("is for the purpose \"%s\", not \"%s\"", p->purpose, ehds_setting_purpose),
 					 "Set ehds.purpose to the permit's purpose or RESET it.");

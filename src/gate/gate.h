@@ -75,24 +75,32 @@ extern Node *ehds_approval_const(uint64 approval);
 extern void ehds_require_public_relation(Oid relid);
 extern void ehds_plant_approval(EhdsGate *gate, Query *view);
 extern void ehds_check_plan(EhdsGate *gate, PlannedStmt *plan);
-extern bool ehds_reads_extract(EhdsGate *gate, Query *query);
+extern void ehds_check_unseen_plan(PlannedStmt *plan);
+extern bool ehds_reads_extract(EhdsGate *gate, PlannedStmt *plan);
 extern void ehds_mark_plan(EhdsGate *gate, PlannedStmt *plan);
 extern bool ehds_read_marker(PlannedStmt *plan, EhdsMarker *marker);
 
 /* check.c */
 extern void ehds_check_statistics(EhdsGate *gate, Query *query);
 
-/* border.c: the query at depth becomes the reader of a release */
-extern void ehds_release_border(EhdsGate *gate, Query *query, int depth, List *subjects, bool multiplied);
-
 /* expressions.c */
 typedef bool (*EhdsIsSubject)(Var *var, void *context);
 extern void ehds_require_harmless(Node *node, const char *query_string, EhdsIsSubject is_subject,
 								  void *context);
+/* companions.c */
+extern void ehds_require_plain_companion(RangeTblEntry *rte);
+
 extern void ehds_require_harmless_query(Query *query, const char *query_string);
 extern Node *ehds_strip_casts(Node *node);
 /* the column of a table or subquery that node is, through join aliases; NULL for an expression */
 extern Var *ehds_column_of(Query *query, Node *node);
+
+/*
+ * border.c: the query at depth becomes the reader of a release. subjects: columns
+ * to count by; multiplied: rows may be repeated as the analyst likes.
+ */
+extern void ehds_release_border(EhdsGate *gate, Query *query, int depth, List *subjects, bool multiplied,
+								EhdsIsSubject is_subject, void *context);
 
 /* refusals, with the position of the construct in the analyst's text */
 extern int ehds_errposition(const char *query_string, int location);
@@ -102,6 +110,7 @@ extern int ehds_errposition(const char *query_string, int location);
 					ehds_errposition(query_string, (node) ? exprLocation((Node *) (node)) : -1)))
 
 /* hooks.c */
+extern bool ehds_hooks_installed;
 extern void ehds_gate_init(void);
 
 #endif /* EHDS_GATE_H */

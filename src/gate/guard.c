@@ -71,6 +71,11 @@ ehds_extract_guard(PG_FUNCTION_ARGS)
 
 	if (p == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("permit \"%s\" does not exist", name)));
+	if (!ehds_hooks_installed)
+		ereport(ERROR,
+				(errcode(ERRCODE_EHDS_NOT_APPROVED),
+				 errmsg("the extract of permit \"%s\" is not read while accesses cannot be recorded", name),
+				 errhint("The administrator adds pg_ehds to shared_preload_libraries.")));
 	ehds_require_in_force(p, GetUserId());
 	PG_RETURN_BOOL(true);
 }

@@ -32,6 +32,8 @@
 #include "kanon/kanon.h"
 #include "ledger/ledger.h"
 
+bool ehds_hooks_installed = false;
+
 static planner_hook_type next_planner = NULL;
 static ExecutorStart_hook_type next_ExecutorStart = NULL;
 static ExecutorFinish_hook_type next_ExecutorFinish = NULL;
@@ -66,10 +68,9 @@ gate_planner(Query *parse, const char *query_string, int cursor_options, ParamLi
 		return call_planner(parse, query_string, cursor_options, params);
 	if (!ehds_mentions_permit_view(parse))
 	{
-		bool extract = ehds_reads_extract(&gate, parse);
-
 		plan = call_planner(parse, query_string, cursor_options, params);
-		if (extract)
+		ehds_check_unseen_plan(plan);
+		if (ehds_reads_extract(&gate, plan))
 			ehds_mark_plan(&gate, plan);
 		return plan;
 	}
@@ -79,6 +80,8 @@ gate_planner(Query *parse, const char *query_string, int cursor_options, ParamLi
 	gate.query_string = query_string;
 	ehds_gate_check(&gate, parse);
 	plan = call_planner(parse, query_string, cursor_options, params);
+	/* functions that ran while planning may have changed settings */
+	ehds_require_quiet_session();
 	ehds_check_plan(&gate, plan);
 	ehds_mark_plan(&gate, plan);
 	return plan;
@@ -256,6 +259,7 @@ gate_ProcessUtility(PlannedStmt *pstmt, const char *query_string, bool read_only
 void
 ehds_gate_init(void)
 {
+	ehds_hooks_installed = true;
 	next_planner = planner_hook;
 	planner_hook = gate_planner;
 	next_ExecutorStart = ExecutorStart_hook;

@@ -237,6 +237,12 @@ ehds_check_jointree(Level *level, Node *node)
 						errhint("Use an inner JOIN: groups without any person are then left out."));
 		if (!ehds_connected(level, inner))
 			ehds_refuse_unjoined(level, join->quals);
+		/*
+		 * ON of an outer join does not filter the side that is kept, so it can't
+		 * be what joins two tables of that side.
+		 */
+		if (inner != NIL && !ehds_connected(level, left))
+			ehds_refuse_unjoined(level, join->quals);
 		foreach(lc, and_members(join->quals))
 		{
 			if (is_subject_equality(level, lfirst(lc), &a, &b))
@@ -254,9 +260,19 @@ ehds_check_jointree(Level *level, Node *node)
 	}
 }
 
-/* Columns of entry i that a condition equates with something outside of it. */
+/* Compares by bytes, so that what an index says is unique is one row? */
+static bool
+compares_bytes(Oid collation)
+{
+	return !OidIsValid(collation) || get_collation_isdeterministic(collation);
+}
+
+/*
+ * Columns of entry i that a condition equates with constants and with entries of
+ * which a row of persons is known to meet one row.
+ */
 static Bitmapset *
-equated_columns(Level *level, int i)
+equated_columns(Level *level, int i, const bool *single)
 {
 	Bitmapset *columns = NULL;
 	ListCell *lc;
@@ -265,16 +281,25 @@ equated_columns(Level *level, int i)
 	{
 		OpExpr *op = lfirst(lc);
 
-		if (!IsA(op, OpExpr) || list_length(op->args) != 2)
+		if (!IsA(op, OpExpr) || list_length(op->args) != 2 || !compares_bytes(op->inputcollid))
 			continue;
 		for (int side = 0; side < 2; side++)
 		{
 			Var *var = ehds_column_of(level->query, list_nth(op->args, side));
 			Node *other = list_nth(op->args, 1 - side);
 			TypeCacheEntry *type;
+			Bitmapset *others;
+			int member = -1;
+			bool known = true;
 
-			if (var == NULL || var->varno != i || var->varattno <= 0 ||
-				bms_is_member(i, pull_varnos(NULL, other)))
+			if (var == NULL || var->varno != i || var->varattno <= 0)
+				continue;
+			if (ehds_column_of(level->query, other) != NULL)
+				other = (Node *) ehds_column_of(level->query, other);
+			others = pull_varnos(NULL, other);
+			while ((member = bms_next_member(others, member)) >= 0)
+				known = known && single[member];
+			if (!known)
 				continue;
 			type = lookup_type_cache(exprType(list_nth(op->args, side)), TYPECACHE_BTREE_OPFAMILY);
 			if (OidIsValid(type->btree_opf) &&
@@ -285,24 +310,14 @@ equated_columns(Level *level, int i)
 	return columns;
 }
 
-/*
- * Can a row of persons meet more than one row of this public entry? Then the
- * analyst chooses how often a row counts, and a sum of rows is a channel: rare
- * rows a thousand times, the others once, and the last digits tell the rare.
- */
-bool
-ehds_may_multiply(Level *level, int i)
+/* Is there a unique key of the table within these columns? */
+static bool
+has_unique_key(Oid relid, Bitmapset *columns)
 {
-	RangeTblEntry *rte = rt_fetch(i, level->query->rtable);
-	Bitmapset *columns;
-	Relation rel;
+	Relation rel = table_open(relid, AccessShareLock);
 	ListCell *lc;
 	bool unique = false;
 
-	if (rte->rtekind != RTE_RELATION)
-		return true;
-	columns = equated_columns(level, i);
-	rel = table_open(rte->relid, AccessShareLock);
 	foreach(lc, RelationGetIndexList(rel))
 	{
 		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
@@ -311,10 +326,56 @@ ehds_may_multiply(Level *level, int i)
 					   heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
 
 		for (int key = 0; key < form->indnkeyatts && covered; key++)
-			covered = bms_is_member(form->indkey.values[key], columns);
+			covered = bms_is_member(form->indkey.values[key], columns) &&
+					  compares_bytes(index->rd_indcollation[key]);
 		unique = unique || covered;
 		index_close(index, AccessShareLock);
 	}
+	/* a unique index says nothing about rows of children that inherit */
+	if (rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE && rel->rd_rel->relhassubclass)
+		unique = false;
 	table_close(rel, AccessShareLock);
-	return !unique;
+	return unique;
+}
+
+/*
+ * Can a row of persons meet more than one row of the public entries? Then the
+ * analyst chooses how often a row counts, and a sum of rows is a channel: rare
+ * rows a thousand times, the others once, and the last digits tell the rare.
+ */
+bool
+ehds_may_multiply(Level *level)
+{
+	int n = list_length(level->query->rtable);
+	bool *single = palloc0(sizeof(bool) * (n + 1));
+	bool found = true;
+
+	for (int i = 1; i <= n; i++)
+	{
+		RangeTblEntry *rte = rt_fetch(i, level->query->rtable);
+
+		if (level->types[i].tracked && level->types[i].multiplied)
+			return true;
+		/* entries that are no source of rows of their own */
+		single[i] = level->types[i].tracked || !rte->inFromCl;
+	}
+	while (found)
+	{
+		found = false;
+		for (int i = 1; i <= n; i++)
+		{
+			RangeTblEntry *rte = rt_fetch(i, level->query->rtable);
+
+			if (single[i] || rte->rtekind != RTE_RELATION)
+				continue;
+			single[i] = has_unique_key(rte->relid, equated_columns(level, i, single));
+			found = found || single[i];
+		}
+	}
+	for (int i = 1; i <= n; i++)
+	{
+		if (!single[i] && rt_fetch(i, level->query->rtable)->rtekind != RTE_JOIN)
+			return true;
+	}
+	return false;
 }

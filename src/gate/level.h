@@ -32,7 +32,7 @@ typedef struct Level
 	List *cte_types;  /* RelType *, as far as the WITH list is typed */
 	List *conditions; /* what every row of the join tree fulfils */
 	List **added_on;  /* by range table index: ON of the outer join that adds the entry */
-	bool multiplied;
+	List *entries;    /* tracked entries whose subject no outer join makes NULL */
 } Level;
 
 /* joins.c */
@@ -42,7 +42,7 @@ extern void ehds_require_harmless_in(Level *level, Node *node);
 extern bool ehds_connected(Level *level, List *entries);
 extern void ehds_refuse_unjoined(Level *level, Node *where);
 extern List *ehds_check_jointree(Level *level, Node *node);
-extern bool ehds_may_multiply(Level *level, int i);
+extern bool ehds_may_multiply(Level *level);
 
 /* companions.c */
 extern CommonTableExpr *ehds_find_cte(Level *level, RangeTblEntry *rte, RelType **type, Level **home);

@@ -288,7 +288,7 @@ ehds_dp_release_query(Border *b, int depth)
 						 "SELECT %1$s, ehds.dp_release(pg_catalog.count(*), '%2$lld'::pg_catalog.int8, %3$d, '%4$lld'::pg_catalog.int8, %5$d, true, NULL::ehds.approval) AS n FROM ("
 						 "SELECT %1$s, pg_catalog.row_number() OVER (PARTITION BY s ORDER BY "
 						 "ehds.bounding_hash(s::pg_catalog.text, ROW(%1$s)::pg_catalog.text, NULL::ehds.approval), %1$s) AS rn FROM ("
-						 "SELECT DISTINCT s, %1$s FROM (%6$s) p) d) w "
+						 "SELECT DISTINCT s, %1$s FROM (%6$s) p WHERE s IS NOT NULL) d) w "
 						 "WHERE rn OPERATOR(pg_catalog.<=) %3$d GROUP BY %1$s) r WHERE n IS NOT NULL ORDER BY %1$s",
 						 columns.data, (long long) gate->epsilon_nano, gate->max_groups, (long long) tau,
 						 gate->permit->k, placeholder.data);
@@ -298,7 +298,7 @@ ehds_dp_release_query(Border *b, int depth)
 	{
 		appendStringInfo(&sql,
 						 "SELECT ehds.dp_release(pg_catalog.count(*), '%lld'::pg_catalog.int8, 1, 0::pg_catalog.int8, %d, false, NULL::ehds.approval) AS n "
-						 "FROM (SELECT DISTINCT s FROM (%s) p) d",
+						 "FROM (SELECT DISTINCT s FROM (%s) p WHERE s IS NOT NULL) d",
 						 (long long) gate->epsilon_nano, gate->permit->k, placeholder.data);
 		nesting = 3;
 	}
