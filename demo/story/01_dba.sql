@@ -29,4 +29,7 @@ GRANT SELECT ON omop.location TO PUBLIC;
 SECURITY LABEL FOR pg_ehds ON COLUMN omop.measurement.value_as_number IS 'range 0..500 step 0.1';
 
 --| And what is not protected? One query tells, with the remedy.
-SELECT * FROM ehds.doctor();
+SELECT severity, object, finding FROM ehds.doctor();
+--| Each finding comes with its remedy.
+SELECT remedy FROM ehds.doctor() WHERE object = 'statistics';
+SELECT * FROM ehds.harden() LIMIT 3;

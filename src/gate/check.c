@@ -273,7 +273,7 @@ check_group_keys(Level *level)
 		Oid type = getBaseType(exprType(key));
 
 		if (ehds_subject_of(level, key) != 0)
-			EHDS_REFUSE(level->gate->query_string, key,
+			EHDS_REFUSE(level->gate->query_string, NULL,
 						errmsg("a statistics permit does not group by the subject"),
 						errhint("Group by properties of persons; each cell must hold several of them."));
 		ehds_require_harmless_in(level, key);
