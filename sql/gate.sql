@@ -27,6 +27,11 @@ SELECT condition_concept_id, ehds.k_count(person_id, 50) FROM condition_occurren
 SELECT condition_concept_id, ehds.k_count(person_id, 5) FROM condition_occurrence GROUP BY 1;
 -- sums: dominated by one person in the region where person 400 pays ten million
 SELECT region, sum(cost), ehds.k_sum(person_id, cost) AS again FROM visit_occurrence GROUP BY region ORDER BY 1;
+-- years of birth have few persons each: how many cells are hidden is told if together they hold enough
+SELECT greatest(year_of_birth, 1969) AS year, count(DISTINCT person_id) FROM person GROUP BY 1;
+-- two releases in one statement would add up their figures: none are given
+SELECT count(*), (SELECT count(DISTINCT person_id) FROM person) AS persons
+FROM (SELECT greatest(year_of_birth, 1969) AS year, count(DISTINCT person_id) FROM person GROUP BY 1) y;
 -- a total, and a total of nobody
 SELECT count(DISTINCT person_id) FROM person WHERE year_of_birth BETWEEN 1950 AND 1959;
 SELECT count(DISTINCT person_id) FROM person WHERE year_of_birth = 1800;
@@ -64,6 +69,7 @@ SELECT avg(year_of_birth) FROM person;
 SELECT min(condition_start_date) FROM condition_occurrence;
 SELECT string_agg(person_id::text, ',') FROM person;
 SELECT count(*) FILTER (WHERE year_of_birth = 1950) FROM person;
+SELECT sum(condition_concept_id), count(DISTINCT person_id) FROM condition_occurrence WHERE condition_concept_id IN (100, 400);
 SELECT sum(CASE WHEN year_of_birth = 1950 THEN 1 ELSE 0 END) FROM person;
 SELECT count(*) FROM person WHERE person_id = 7;
 SELECT count(*) FROM person GROUP BY person_id;

@@ -193,7 +193,7 @@ END
 $$;
 COMMENT ON FUNCTION ehds.oppose(text, text, text, text, name, text, text) IS
     'records that a person refuses secondary use: identity as in the declared identity column (else the subject key), as text; purpose, population, relation (schema.table), permit: limit the scope, NULL = all; channel: how it arrived, free; author: person or representative. '
-    'Recording it twice is recording it once. Takes effect at once in every permit of rule immediate, its extract included. An identity that is unknown today is kept. Returns the number of the opposition. Raises 22023, 42704, 42P01, ZE005; ZE006 if an extract must be changed and the key is not at hand. Source: EHDS 71, RGPD 21';
+    'Recording it twice is recording it once. Takes effect at once in every permit of rule immediate, its extract included. An identity that is unknown today is kept. Returns the number of the opposition. Raises 22023, 42704, 42P01, ZE005; ZE006 if the key is not at hand: nothing can be recorded without it. Source: EHDS 71, RGPD 21';
 
 CREATE FUNCTION ehds.withdraw_opposition(identity text, purpose text DEFAULT NULL, population name DEFAULT NULL,
                                          relation text DEFAULT NULL, permit text DEFAULT NULL) RETURNS bigint

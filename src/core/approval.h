@@ -20,6 +20,7 @@ typedef struct EhdsExecution
 	/* what the NOTICE on hidden cells is made of */
 	int64 cells_shown;
 	int64 cells_hidden;
+	bool figures;          /* the NOTICE may give them: the statement has exactly one release */
 	int k;                 /* 0: not a k-anonymity release */
 	void *hidden_subjects; /* owned by kanon: union of subjects of hidden cells, at most k */
 	struct EhdsExecution *next;

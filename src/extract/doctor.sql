@@ -100,6 +100,9 @@ CREATE FUNCTION ehds.doctor_tables() RETURNS TABLE (severity text, object text, 
     SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+    place   record;
+    several bigint;
 BEGIN
     RETURN QUERY SELECT 'critical', format('%I.%I', t.schema_name, t.table_name),
                         CASE WHEN n.now_is IS NULL THEN 'the protected table is missing: permits on it refuse'
@@ -161,6 +164,25 @@ BEGIN
     SELECT 'info', 'population ' || p.population, 'has no identity: oppositions and pseudonyms attach to the subject key, which a load may renumber',
            'Declare it before the first permit: ehds.unprotect() and ehds.protect(..., identity => ...) on the table with one row for each person.'
       FROM ehds.population p WHERE p.identity_table IS NULL AND EXISTS (SELECT FROM ehds.protected_table t WHERE t.population = p.population);
+    -- k counts subject keys: with two of them one person looks like two
+    FOR place IN
+        SELECT p.population, t.relation, p.identity_subject, p.identity_column
+          FROM ehds.population p JOIN ehds.protected_table t ON (t.schema_name, t.table_name) = (p.identity_schema, p.identity_table)
+         WHERE ehds.full_name(t.relation) IS NOT NULL
+           AND ehds.column_type(t.relation, p.identity_subject) IS NOT NULL AND ehds.column_type(t.relation, p.identity_column) IS NOT NULL
+         ORDER BY 1
+    LOOP
+        EXECUTE format('SELECT count(*) FROM (SELECT FROM %1$s t WHERE t.%2$I IS NOT NULL AND t.%3$I IS NOT NULL GROUP BY t.%2$I::text HAVING count(DISTINCT t.%3$I) > 1) s',
+                       place.relation, place.identity_column, place.identity_subject) INTO several;
+        IF several > 0 THEN
+            severity := 'warning';
+            object := 'population ' || place.population;
+            finding := CASE several WHEN 1 THEN '1 identity is borne by several subject keys: counts take it for several persons'
+                                    ELSE format('%s identities are borne by several subject keys: counts take them for several persons', several) END;
+            remedy := format('Unite the keys in the warehouse: one %I for each %I of %s.', place.identity_subject, place.identity_column, ehds.full_name(place.relation));
+            RETURN NEXT;
+        END IF;
+    END LOOP;
     RETURN QUERY
     SELECT 'critical', ehds.full_name(t.relation), 'is protected and labelled public at once', format('SECURITY LABEL FOR pg_ehds ON TABLE %s IS NULL', ehds.full_name(t.relation))
       FROM ehds.protected_table t CROSS JOIN LATERAL ehds.with_children(t.relation) child WHERE ehds.label_of(child) = 'public';
@@ -314,7 +336,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ehds.doctor() IS
-    'every hole that the database itself can see, worst first: severity (critical: something is open or broken; warning: somebody decides whether it is meant so; info: good to know), object, finding, remedy. It reads catalogs and declarations, never rows of protected tables. For ehds_admin and ehds_auditor';
+    'every hole that the database itself can see, worst first: severity (critical: something is open or broken; warning: somebody decides whether it is meant so; info: good to know), object, finding, remedy. It reads catalogs and declarations; of protected tables only subject keys and identities, to count the identities with several keys. For ehds_admin and ehds_auditor';
 
 CREATE FUNCTION ehds.harden() RETURNS TABLE (object text, action text)
     LANGUAGE plpgsql

@@ -444,6 +444,7 @@ ehds_mark_plan(EhdsGate *gate, PlannedStmt *plan)
 	fields = lappend(fields, makeString(int64_string(gate->charge_epsilon)));
 	fields = lappend(fields, makeString(int64_string(gate->charge_delta)));
 	fields = lappend(fields, makeString(int64_string(gate->interval95)));
+	fields = lappend(fields, makeString(int64_string(gate->borders)));
 	rte->rtekind = RTE_RESULT;
 	rte->alias = makeAlias(MARKER_NAME, NIL);
 	rte->eref = makeAlias(MARKER_NAME, fields);
@@ -466,7 +467,7 @@ ehds_read_marker(PlannedStmt *plan, EhdsMarker *marker)
 		return false;
 	rte = llast(plan->rtable);
 	if (rte->rtekind != RTE_RESULT || rte->alias == NULL || strcmp(rte->alias->aliasname, MARKER_NAME) != 0 ||
-		list_length(rte->eref->colnames) != 7)
+		list_length(rte->eref->colnames) != 8)
 		return false;
 	fields = rte->eref->colnames;
 	marker->permit = strVal(linitial(fields));
@@ -476,5 +477,6 @@ ehds_read_marker(PlannedStmt *plan, EhdsMarker *marker)
 	marker->epsilon_nano = marker_field(fields, 4);
 	marker->delta_atto = marker_field(fields, 5);
 	marker->interval95 = marker_field(fields, 6);
+	marker->figures = marker_field(fields, 7) == 1;
 	return true;
 }

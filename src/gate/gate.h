@@ -49,6 +49,7 @@ typedef struct EhdsMarker
 	int version; /* of the permit when planned; 0: the query reads its extract, not its views */
 	uint64 approval;
 	int k;              /* 0: not a k-anonymity release */
+	bool figures;       /* one release: its NOTICE may count cells */
 	int64 epsilon_nano; /* to be charged before execution; 0: nothing */
 	int64 delta_atto;
 	int64 interval95; /* half width of the noise's 95 % interval, in persons */

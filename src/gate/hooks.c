@@ -174,6 +174,7 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 												 GetUserId());
 
 		ex->k = marker.k;
+		ex->figures = marker.figures;
 		ex->charged = marker.epsilon_nano > 0 && !IsParallelWorker();
 	}
 }

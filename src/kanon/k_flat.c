@@ -12,7 +12,6 @@
  *	1 byte	kind, subject type, type of the value: see k_state.h, a byte each
  *	1 byte	settled (0 or 1)
  *	4 bytes	k
- *	8 bytes	rows
  *	4 bytes	scale
  *	8 bytes	number of subjects
  *	then for each subject, ascending:
@@ -219,7 +218,6 @@ ehds_k_flatten(ExpandedObjectHeader *header, void *result, Size size)
 	*at++ = state->value;
 	*at++ = state->settled ? 1 : 0;
 	at = put32(at, (uint32) state->k);
-	at = put64(at, (uint64) state->rows);
 	at = put32(at, K_USES_INTS(state) ? 0 : (uint32) state->set.sum.scale);
 	n_at = at;
 	at += sizeof(uint64);

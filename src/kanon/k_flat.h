@@ -11,7 +11,7 @@
 
 #define EHDS_K_FLAT_VERSION 1
 /* bytes before the first subject */
-#define EHDS_K_FLAT_HEADER (1 + 3 + 1 + 4 + 8 + 4 + 8)
+#define EHDS_K_FLAT_HEADER (1 + 3 + 1 + 4 + 4 + 8)
 
 /* methods of the expanded object */
 extern Size ehds_k_flat_size(ExpandedObjectHeader *header);

@@ -9,7 +9,6 @@
 
 #include <math.h>
 
-#include "common/int.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
@@ -40,7 +39,6 @@ typedef struct KReader
 	int value;
 	bool settled;
 	int32 k;
-	int64 rows;
 	int32 scale;
 	uint64 n;           /* subjects in all */
 	uint64 read;        /* of which read */
@@ -95,6 +93,7 @@ static void
 read_header(KReader *reader, const char *data, Size length)
 {
 	bool may_settle;
+	bool value_fits;
 
 	memset(reader, 0, sizeof(KReader));
 	reader->at = (const unsigned char *) data;
@@ -110,7 +109,6 @@ read_header(KReader *reader, const char *data, Size length)
 		invalid("flag out of range");
 	reader->settled = *reader->at++;
 	reader->k = (int32) get32(reader);
-	reader->rows = (int64) get64(reader);
 	reader->scale = (int32) get32(reader);
 	reader->n = get64(reader);
 
@@ -118,7 +116,13 @@ read_header(KReader *reader, const char *data, Size length)
 		invalid("unknown kind");
 	if (reader->subject < K_SUBJECT_INT || reader->subject > K_SUBJECT_TEXT)
 		invalid("unknown subject type");
-	if (reader->value > K_VALUE_NUMERIC || (reader->kind == K_SUM) != (reader->value != K_VALUE_NONE))
+	if (reader->kind == K_ROWS)
+		value_fits = reader->value == K_VALUE_INTEGER;
+	else if (reader->kind == K_SUM)
+		value_fits = reader->value >= K_VALUE_INTEGER && reader->value <= K_VALUE_NUMERIC;
+	else
+		value_fits = reader->value == K_VALUE_NONE;
+	if (!value_fits)
 		invalid("type of the value does not fit its kind");
 	if (reader->k < 2 || reader->k > EHDS_K_MAX)
 		invalid("k out of range");
@@ -129,22 +133,11 @@ read_header(KReader *reader, const char *data, Size length)
 	/* each subject has 4 bytes at least, so n is bounded by what is there */
 	if (reader->n > (uint64) (reader->end - reader->at) / 4)
 		invalid("it is cut off");
-	may_settle = reader->kind != K_COUNT && reader->value != K_VALUE_INTEGER &&
-				 reader->value != K_VALUE_BIGINT;
+	may_settle = reader->kind == K_MET || reader->value == K_VALUE_REAL || reader->value == K_VALUE_NUMERIC;
 	if (reader->settled && (!may_settle || reader->n != 0 || reader->scale != 0))
 		invalid("settled, but with subjects");
-	if ((reader->kind == K_MET || reader->kind == K_ROWS) && !reader->settled &&
-		reader->n >= (uint64) reader->k)
+	if (reader->kind == K_MET && !reader->settled && reader->n >= (uint64) reader->k)
 		invalid("k subjects, but not settled");
-
-	if (reader->kind != K_ROWS)
-	{
-		if (reader->rows != 0)
-			invalid("row count out of range");
-	}
-	else if (reader->rows < (reader->settled ? reader->k : (int64) reader->n) ||
-			 (reader->n == 0 && !reader->settled && reader->rows != 0))
-		invalid("row count out of range");
 }
 
 /* Read and check a total. */
@@ -164,7 +157,8 @@ read_total(KReader *reader)
 			uint64 low = get64(reader);
 
 			total->integer = (int128) (((uint128) (uint64) high << 64) | low);
-			if (total->integer == 0 || total->integer > TOTAL_LIMIT || total->integer < -TOTAL_LIMIT)
+			if (total->integer == 0 || total->integer > TOTAL_LIMIT || total->integer < -TOTAL_LIMIT ||
+				(reader->kind == K_ROWS && total->integer < 0))
 				invalid("total out of range");
 		}
 		break;
@@ -309,8 +303,6 @@ ehds_k_state_merge(KState *state, Datum flat)
 	if (reader.k != state->k)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("k must not change within a group")));
 
-	if (pg_add_s64_overflow(state->rows, reader.rows, &state->rows))
-		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("bigint out of range")));
 	if (state->value == K_VALUE_NUMERIC && !state->settled)
 		state->set.sum.scale = Max(state->set.sum.scale, reader.scale);
 	if (reader.settled && !state->settled)
@@ -335,7 +327,7 @@ ehds_k_state_merge(KState *state, Datum flat)
 		CHECK_FOR_INTERRUPTS();
 		if (state->settled)
 			continue; /* but go on checking */
-		if (state->kind == K_SUM)
+		if (state->value != K_VALUE_NONE)
 			merge_total(state, &reader);
 		else if (state->subject == K_SUBJECT_INT)
 			ehds_k_add_int(state, (int64) reader.key.a);

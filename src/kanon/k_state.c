@@ -112,12 +112,11 @@ ehds_k_state_new(KShared *shared, KKind kind, KSubject subject, KValue value, in
 	state->subject = subject;
 	state->value = value;
 	state->settled = false;
-	state->rows = 0;
 	if (K_USES_INTS(state))
 		ehds_int_set_init(&state->set.ints);
 	else
 	{
-		ehds_subject_map_init(&state->set.map, kind == K_SUM);
+		ehds_subject_map_init(&state->set.map, value != K_VALUE_NONE);
 		state->set.sum.scale = 0;
 	}
 	return state;
@@ -141,7 +140,7 @@ ehds_k_state_read(Datum datum)
 uint32
 ehds_k_state_subjects(KState *state)
 {
-	if (state->settled && state->kind != K_SUM)
+	if (state->settled && state->kind == K_MET)
 		return state->k;
 	if (K_USES_INTS(state))
 		return ehds_int_set_count(&state->set.ints, &state->shared->scratch);
@@ -182,8 +181,15 @@ ehds_k_total_add_numeric(KState *state, SubjectTotal *total, bool fresh, Numeric
 
 	if (!fresh)
 	{
-		sum = DatumGetNumeric(
-			DirectFunctionCall2(numeric_add, NumericGetDatum(total->numeric), NumericGetDatum(value)));
+		bool overflow = false;
+
+		/* an error would tell of a value */
+		sum = numeric_add_opt_error(total->numeric, value, &overflow);
+		if (overflow)
+		{
+			ehds_k_state_settle(state);
+			return;
+		}
 		if (VARSIZE(sum) == VARSIZE(total->numeric))
 		{
 			memcpy(total->numeric, sum, VARSIZE(sum));

@@ -19,7 +19,7 @@ typedef enum KKind
 {
 	K_MET = 1,   /* are there k subjects? (k_met, k_cell) */
 	K_COUNT = 2, /* how many? */
-	K_ROWS = 3,  /* how many rows, if there are k subjects? */
+	K_ROWS = 3,  /* how many rows has each subject? */
 	K_SUM = 4    /* which total has each subject? */
 } KKind;
 
@@ -35,7 +35,7 @@ typedef enum KSubject
 typedef enum KValue
 {
 	K_VALUE_NONE = 0,
-	K_VALUE_INTEGER = 1, /* sum is bigint */
+	K_VALUE_INTEGER = 1, /* sum is bigint; rows, each of which adds 1 */
 	K_VALUE_BIGINT = 2,  /* sum is numeric */
 	K_VALUE_REAL = 3,    /* double precision */
 	K_VALUE_NUMERIC = 4
@@ -49,8 +49,7 @@ typedef struct KState
 	uint8 kind;    /* KKind */
 	uint8 subject; /* KSubject */
 	uint8 value;   /* KValue */
-	bool settled;  /* k subjects are there and forgotten; K_SUM: not finite, so no sum */
-	int64 rows;    /* K_ROWS: rows with a subject; else 0 */
+	bool settled;  /* K_MET: k subjects are there and forgotten; K_SUM: not finite, so no sum */
 	union
 	{
 		IntSet ints;    /* integer subjects without totals */
@@ -64,9 +63,9 @@ typedef struct KState
 } KState;
 
 /* a million groups of one are a million of these: one power of two, no more */
-StaticAssertDecl(sizeof(void *) != 8 || sizeof(KState) == 128, "KState has outgrown its chunk");
+StaticAssertDecl(sizeof(void *) != 8 || sizeof(KState) <= 128, "KState has outgrown its chunk");
 
-#define K_USES_INTS(state) ((state)->subject == K_SUBJECT_INT && (state)->kind != K_SUM)
+#define K_USES_INTS(state) ((state)->subject == K_SUBJECT_INT && (state)->value == K_VALUE_NONE)
 
 /* The memory that the aggregate being computed shares; raises outside aggregates. */
 extern KShared *ehds_k_shared(FunctionCallInfo fcinfo);
@@ -99,7 +98,10 @@ extern uint32 ehds_k_state_subjects(KState *state);
 /* Forget the subjects: k are there (or a sum is impossible), nothing else matters. */
 extern void ehds_k_state_settle(KState *state);
 
-/* Add to a total.  The state's memory is used for numerics. */
+/*
+ * Add to a total.  The state's memory is used for numerics; if they overflow the
+ * state is settled, and total is gone.
+ */
 extern void ehds_k_total_add_numeric(KState *state, SubjectTotal *total, bool fresh, Numeric value);
 extern bool ehds_k_numeric_is_zero(KShared *shared, Numeric value);
 

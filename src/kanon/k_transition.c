@@ -7,7 +7,8 @@
  * The forms with and without k share a function, by the number of arguments.
  *
  * Arguments: state, subject, [value,] [k].  A row whose subject is NULL belongs
- * to nobody and is ignored; so is one whose value is NULL.
+ * to nobody and is ignored; so is one whose value is NULL.  Rows are counted as
+ * a sum to which each of them contributes 1.
  */
 #include "core/compat.h"
 
@@ -93,26 +94,40 @@ get_key(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint)
 	}
 }
 
-/* k_met, k_cell, k_rows, k_count */
+/* k_met, k_cell, k_count */
 static pg_attribute_always_inline Datum
 transition(FunctionCallInfo fcinfo, KKind kind, KSubject subject, bool is_bigint)
 {
 	KState *state = get_state(fcinfo, kind, subject, K_VALUE_NONE, PG_NARGS() > 2 ? 2 : -1);
 
+	/* settled: nothing more to learn */
+	if (PG_ARGISNULL(1) || (kind == K_MET && state->settled))
+		return EOHPGetRWDatum(&state->header);
+
+	if (subject == K_SUBJECT_INT)
+		ehds_k_add_int(state, is_bigint ? PG_GETARG_INT64(1) : PG_GETARG_INT32(1));
+	else
+	{
+		SubjectKey key = get_key(fcinfo, subject, is_bigint);
+
+		ehds_k_add_key(state, &key);
+	}
+	return EOHPGetRWDatum(&state->header);
+}
+
+/* k_rows */
+static pg_attribute_always_inline Datum
+transition_rows(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint)
+{
+	KState *state = get_state(fcinfo, K_ROWS, subject, K_VALUE_INTEGER, PG_NARGS() > 2 ? 2 : -1);
+
 	if (!PG_ARGISNULL(1))
 	{
-		if (kind == K_ROWS)
-			state->rows++;
-		if (kind != K_COUNT && state->settled)
-			/* nothing more to learn */;
-		else if (subject == K_SUBJECT_INT)
-			ehds_k_add_int(state, is_bigint ? PG_GETARG_INT64(1) : PG_GETARG_INT32(1));
-		else
-		{
-			SubjectKey key = get_key(fcinfo, subject, is_bigint);
+		SubjectKey key = get_key(fcinfo, subject, is_bigint);
+		bool fresh;
+		SubjectTotal *total = ehds_subject_map_enter(&state->set.map, state->shared, &key, &fresh)->total;
 
-			ehds_k_add_key(state, &key);
-		}
+		total->integer = fresh ? 1 : total->integer + 1;
 	}
 	return EOHPGetRWDatum(&state->header);
 }
@@ -203,7 +218,18 @@ transition_sum(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint, KValue
 
 TRANSITIONS(k_met, K_MET)
 TRANSITIONS(k_count, K_COUNT)
-TRANSITIONS(k_rows, K_ROWS)
+
+#define ROWS(name, subject, is_bigint)                      \
+	PG_FUNCTION_INFO_V1(ehds_k_rows_##name);                \
+	Datum ehds_k_rows_##name(PG_FUNCTION_ARGS)              \
+	{                                                       \
+		return transition_rows(fcinfo, subject, is_bigint); \
+	}
+
+ROWS(integer, K_SUBJECT_INT, false)
+ROWS(bigint, K_SUBJECT_INT, true)
+ROWS(uuid, K_SUBJECT_UUID, false)
+ROWS(text, K_SUBJECT_TEXT, false)
 
 #define SUM(name, subject, is_bigint, value)                      \
 	PG_FUNCTION_INFO_V1(ehds_k_sum_##name);                       \

@@ -28,7 +28,10 @@ extern int ehds_k_effective(int requested);
  */
 extern bool ehds_k_cell_shown(Datum state, EhdsExecution *ex);
 
-/* Say at the end of an execution how many cells were hidden, in figures that obey k. */
+/*
+ * Say at the end of an execution that cells were hidden; how many, in figures that
+ * obey k, only if ex->figures is set.
+ */
 extern void ehds_k_notice(EhdsExecution *ex);
 
 #endif /* EHDS_KANON_H */

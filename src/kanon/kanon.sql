@@ -85,7 +85,7 @@ BEGIN
 							WHEN value = 'integer' THEN 'k_sum_bigint_final'
 							WHEN value = 'double precision' THEN 'k_sum_float8_final'
 							ELSE 'k_sum_numeric_final' END;
-				space := CASE kind WHEN 'k_count' THEN 512 WHEN 'k_sum' THEN 1024 ELSE 192 END;
+				space := CASE kind WHEN 'k_met' THEN 192 WHEN 'k_count' THEN 512 ELSE 1024 END;
 				EXECUTE pg_catalog.format(
 					'CREATE AGGREGATE ehds.%I(%s) (SFUNC = %s, STYPE = ehds.k_state, SSPACE = %s,'
 					' FINALFUNC = ehds.%I, COMBINEFUNC = ehds.k_combine, PARALLEL = SAFE)',
@@ -94,11 +94,13 @@ BEGIN
 				meaning := CASE kind
 					WHEN 'k_met' THEN 'Whether the group holds at least k distinct subjects; never NULL, false for no rows.'
 					WHEN 'k_count' THEN 'The number of distinct subjects in the group, or NULL if it is less than k (0 is shown as 0 if ehds.show_zero is on).'
-					WHEN 'k_rows' THEN 'The number of rows with a subject in the group, or NULL if they belong to fewer than k distinct subjects (0 is shown as 0 if ehds.show_zero is on).'
+					WHEN 'k_rows' THEN 'The number of rows with a subject in the group (0 is shown as 0 if ehds.show_zero is on), or NULL if they belong to fewer than k distinct subjects, if it is dominated as a sum of 1 for each row (see k_sum), or if beside k_count it would show a small count inside a big cell:'
+						|| ' the subjects with more than the smallest number of rows are 1 to k - 1, or only two numbers of rows occur and the subjects with the smaller one are fewer than k.'
 					ELSE 'The sum of the values in the group, typed and rounded like sum(' || value || '), or NULL if fewer than k distinct subjects have a total other than zero, if the n largest absolute totals hold more than a share of all (ehds.dominance_n, ehds.dominance_share), or if it fails the p % rule (ehds.p_percent).'
 						|| CASE value
 							WHEN 'double precision' THEN ' NULL too if a value is NaN or infinite or the sum overflows. Summed in twice the precision and rounded once, so that the order of rows and parallel workers do not change it.'
-							WHEN 'numeric' THEN ' NULL too if a value is NaN or infinite.'
+							WHEN 'numeric' THEN ' NULL too if a value is NaN or infinite or the sum overflows.'
+							WHEN 'integer' THEN ' Summed exactly; NULL too if the sum is beyond bigint.'
 							ELSE ' Summed exactly.' END
 					END;
 				EXECUTE pg_catalog.format(
@@ -111,6 +113,7 @@ BEGIN
 					|| ' Errors: 22023 if k is ' || CASE WHEN has_k THEN 'NULL, changes, or is ' ELSE '' END || 'below the floor or above 1000000'
 					|| CASE subject WHEN 'text' THEN '; 0A000 for a nondeterministic collation' ELSE '' END || '.'
 					|| CASE kind WHEN 'k_sum' THEN ' Source: Hundepool et al., Statistical Disclosure Control (2012), 4.2.2.'
+						WHEN 'k_rows' THEN ' Source: Hundepool et al., Statistical Disclosure Control (2012), 4.2.2 and 5.2.'
 						ELSE ' Source: minimum frequency rule, Hundepool et al., Statistical Disclosure Control (2012), 5.2.' END);
 
 				-- the gate's: which cells to leave out, and how many persons they hold together

@@ -109,8 +109,11 @@ ehds_kanon_init(void)
 	define_int("ehds.p_percent_floor", "Least ehds.p_percent that is in force.", NULL, &p_percent_floor, 0,
 			   100, PGC_SUSET);
 
-	/* A true zero tells that nobody is there, which some rules forbid. */
+	/*
+	 * A true zero tells that nobody is there, which some rules forbid.  Whoever
+	 * can switch it tells 0 from 1 to k - 1, so that it is not the analyst's.
+	 */
 	DefineCustomBoolVariable("ehds.show_zero", "Shows the count of a cell without any person as 0.",
 							 "If off, such a cell is NULL like one with too few persons.", &ehds_show_zero,
-							 false, PGC_USERSET, 0, NULL, NULL, NULL);
+							 false, PGC_SUSET, 0, NULL, NULL, NULL);
 }

@@ -155,10 +155,12 @@ pseudonym_bigint(FunctionCallInfo fcinfo)
 	uint64 block;
 
 	if (value < 1 || value > EHDS_PSEUDONYM_MAX)
-		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-						errmsg("a value is outside the range of integer pseudonyms, 1 to %lld",
-							   (long long) EHDS_PSEUDONYM_MAX),
-						errhint("Pseudonymise the column as text.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("a value is outside the range of integer pseudonyms, 1 to %lld",
+						(long long) EHDS_PSEUDONYM_MAX),
+				 errhint("Leave the column out of the permit; integer identifiers from 1 to %lld have pseudonyms.",
+						 (long long) EHDS_PSEUDONYM_MAX)));
 
 	block = (uint64) (value - 1);
 	do

@@ -55,6 +55,8 @@ SELECT throws_ok($$SET ehds.show_zero = on$$, '42501', NULL, 'whether zeros are 
 CREATE TABLE a.w (id int PRIMARY KEY, w bigint);
 INSERT INTO a.w VALUES (100, 1000000), (200, 1000000), (300, 1000000), (400, 1000001), (500, 1001000);
 SELECT refused($$SELECT sum(w.w) FROM condition_occurrence c JOIN a.w ON w.id = c.condition_concept_id$$, 'a sum of the analyst''s weights');
+SELECT is((SELECT sum(condition_concept_id) FROM condition_occurrence WHERE condition_concept_id IN (100, 400)), NULL,
+          'a sum of a column with few values does not count a small group');
 SELECT refused($$SELECT sum(person_id) FROM person$$, 'a sum of the subject column');
 SELECT refused($$SELECT sum(v.person_id) FROM person p LEFT JOIN visit_occurrence v ON v.person_id = p.person_id$$, 'of a subject that may be NULL too');
 CREATE TABLE a.m1 (id int PRIMARY KEY); CREATE TABLE a.m2 (id int PRIMARY KEY);

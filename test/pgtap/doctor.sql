@@ -10,7 +10,7 @@ CREATE ROLE t_loader LOGIN;
 CREATE ROLE t_reader LOGIN;
 SELECT pg_temp.as_role('t_pipeline', 'CALL ehds.extract(''cardio'')');
 \o
-SELECT plan(52);
+SELECT plan(57);
 
 -- found(pattern of "severity object: finding"): how often the doctor says so
 CREATE FUNCTION pg_temp.found(pattern text) RETURNS bigint LANGUAGE sql AS $$
@@ -46,6 +46,11 @@ SELECT pg_temp.hole('CREATE MATERIALIZED VIEW public.copy AS SELECT * FROM omop.
 SELECT pg_temp.hole('CREATE PUBLICATION leak FOR TABLE omop.person', 'DROP PUBLICATION leak', '^critical omop.person: publication leak');
 SELECT pg_temp.hole('ALTER TABLE omop.note RENAME TO note_1', 'ALTER TABLE omop.note_1 RENAME TO note', '^critical omop.note: the protected table is missing');
 SELECT pg_temp.hole('ALTER TABLE omop.person DROP CONSTRAINT person_pkey', 'ALTER TABLE omop.person ADD PRIMARY KEY (person_id)', '^critical omop.person: column person_id is no longer unique');
+SELECT pg_temp.hole('UPDATE omop.person SET person_source_value = ''H100001'' WHERE person_id = 2', 'UPDATE omop.person SET person_source_value = ''H100002'' WHERE person_id = 2',
+                    '^warning population .*: 1 identity is borne by several subject keys: counts take it for several persons');
+SELECT pg_temp.hole('UPDATE omop.person SET person_source_value = ''H'' || 99800 + person_id WHERE person_id > 300', 'UPDATE omop.person SET person_source_value = ''H'' || 100000 + person_id WHERE person_id > 300',
+                    '^warning population .*: 100 identities are borne by several subject keys: counts take them for several persons');
+SELECT is(pg_temp.as_role('t_auditor', 'SELECT count(*) FROM ehds.doctor() WHERE finding ~ ''several subject keys'''), '0', 'the auditor reads no person''s row for it');
 SELECT pg_temp.hole('ALTER TABLE omop.person ADD shoe_size text', 'ALTER TABLE omop.person DROP shoe_size', '^warning omop.person: columns without a label: .*shoe_size');
 SELECT pg_temp.hole('CREATE OR REPLACE VIEW permit_hydro.person WITH (security_barrier) AS SELECT person_id, gender_concept_id, year_of_birth FROM omop.person',
                     'SELECT count(*) FROM ehds.after_load(''omop'')', '^critical permit_hydro.person: is not what the permit was compiled to');
