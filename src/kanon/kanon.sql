@@ -96,7 +96,7 @@ BEGIN
 					WHEN 'k_count' THEN 'The number of distinct subjects in the group, or NULL if it is less than k (0 is shown as 0 if ehds.show_zero is on).'
 					WHEN 'k_rows' THEN 'The number of rows with a subject in the group (0 is shown as 0 if ehds.show_zero is on), or NULL if they belong to fewer than k distinct subjects, if it is dominated as a sum of 1 for each row (see k_sum), or if beside k_count it would show a small count inside a big cell:'
 						|| ' the subjects with more than the smallest number of rows are 1 to k - 1, or only two numbers of rows occur and the subjects with the smaller one are fewer than k.'
-					ELSE 'The sum of the values in the group, typed and rounded like sum(' || value || '), or NULL if fewer than k distinct subjects have a total other than zero, if the n largest absolute totals hold more than a share of all (ehds.dominance_n, ehds.dominance_share), or if it fails the p % rule (ehds.p_percent).'
+					ELSE 'The sum of the values in the group, typed and rounded like sum(' || value || '), or NULL if fewer than k distinct subjects have a total other than zero, if the n largest absolute totals hold more than a share of all (ehds.dominance_n, ehds.dominance_share), if it fails the p % rule (ehds.p_percent), or if only two totals occur and fewer than k subjects have one of them.'
 						|| CASE value
 							WHEN 'double precision' THEN ' NULL too if a value is NaN or infinite or the sum overflows. Summed in twice the precision and rounded once, so that the order of rows and parallel workers do not change it.'
 							WHEN 'numeric' THEN ' NULL too if a value is NaN or infinite or the sum overflows.'
