@@ -349,6 +349,28 @@ $$;
 COMMENT ON FUNCTION ehds.exact_beside_noisy(integer) IS
     'internal: who, among the members of a permit''s grantee, also holds an active permit on the same population where one of the two is differentially private and the other is not; NULL if nobody';
 
+CREATE FUNCTION ehds.shared_identities(population name) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    place record;
+    n     bigint := 0;
+BEGIN
+    SELECT t.relation, p.identity_subject, p.identity_column INTO place
+      FROM ehds.population p JOIN ehds.protected_table t ON (t.schema_name, t.table_name) = (p.identity_schema, p.identity_table)
+     WHERE p.population = $1 AND ehds.full_name(t.relation) IS NOT NULL
+       AND ehds.column_type(t.relation, p.identity_subject) IS NOT NULL AND ehds.column_type(t.relation, p.identity_column) IS NOT NULL;
+    IF FOUND THEN
+        EXECUTE format('SELECT count(*) FROM (SELECT FROM %1$s t WHERE t.%2$I IS NOT NULL AND t.%3$I IS NOT NULL GROUP BY t.%2$I::text HAVING count(DISTINCT t.%3$I) > 1) s',
+                       place.relation, place.identity_column, place.identity_subject) INTO n;
+    END IF;
+    RETURN n;
+END
+$$;
+COMMENT ON FUNCTION ehds.shared_identities(name) IS
+    'internal: how many identities of a population are borne by several subject keys (0 where none is declared): statistics would take such a person for several';
+
 CREATE FUNCTION ehds.activate_permit(permit text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -391,6 +413,13 @@ BEGIN
             MESSAGE = format('permit "%s" cannot be activated beside another one on the same population: %s', $1, obstacle),
             DETAIL = 'Who sees exact or row-level results can take the noise out of differentially private ones.',
             HINT = 'Give the two permits to roles without common members.';
+    END IF;
+    -- the unit of differential privacy is the person, who must not count twice
+    IF p.epsilon_nano IS NOT NULL AND ehds.shared_identities(p.population) > 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('permit "%s" has a privacy budget, but in population "%s" several subject keys bear one identity', $1, p.population),
+            DETAIL = 'A person with two keys would get half of the protection.',
+            HINT = 'Unite the keys in the warehouse; ehds.doctor() tells how many there are.';
     END IF;
     PERFORM ehds.ensure_key();
 
@@ -470,7 +499,7 @@ COMMENT ON VIEW ehds.my_permits IS
     'the permits of the current role: status (draft, active, not yet valid, expired, revoked, closed) with its reason, what may be read, k, the privacy budget that is left, and the first and the last day';
 GRANT SELECT ON ehds.my_permits TO PUBLIC;
 
-REVOKE ALL ON FUNCTION ehds.epsilon_nano(numeric, text), ehds.delta_atto(numeric), ehds.lock_permit(text),
+REVOKE ALL ON FUNCTION ehds.shared_identities(name), ehds.epsilon_nano(numeric, text), ehds.delta_atto(numeric), ehds.lock_permit(text),
     ehds.check_grantee(text), ehds.rights_beside(oid, oid), ehds.exact_beside_noisy(integer),
     ehds.issue_permit(text, text, text, text, date, date, integer, numeric, numeric, numeric, integer, text, text, text, text),
     ehds.permit_table(text, regclass, name[], text), ehds.activate_permit(text), ehds.revoke_permit(text, text) FROM PUBLIC;

@@ -165,15 +165,9 @@ BEGIN
            'Declare it before the first permit: ehds.unprotect() and ehds.protect(..., identity => ...) on the table with one row for each person.'
       FROM ehds.population p WHERE p.identity_table IS NULL AND EXISTS (SELECT FROM ehds.protected_table t WHERE t.population = p.population);
     -- k counts subject keys: with two of them one person looks like two
-    FOR place IN
-        SELECT p.population, t.relation, p.identity_subject, p.identity_column
-          FROM ehds.population p JOIN ehds.protected_table t ON (t.schema_name, t.table_name) = (p.identity_schema, p.identity_table)
-         WHERE ehds.full_name(t.relation) IS NOT NULL
-           AND ehds.column_type(t.relation, p.identity_subject) IS NOT NULL AND ehds.column_type(t.relation, p.identity_column) IS NOT NULL
-         ORDER BY 1
+    FOR place IN SELECT p.population FROM ehds.population p ORDER BY 1
     LOOP
-        EXECUTE format('SELECT count(*) FROM (SELECT FROM %1$s t WHERE t.%2$I IS NOT NULL AND t.%3$I IS NOT NULL GROUP BY t.%2$I::text HAVING count(DISTINCT t.%3$I) > 1) s',
-                       place.relation, place.identity_column, place.identity_subject) INTO several;
+        several := ehds.shared_identities(place.population);
         IF several > 0 THEN
             severity := 'warning';
             object := 'population ' || place.population;

@@ -109,6 +109,9 @@ SELECT pg_temp.gov('permit_table(''open'', ''omop.person'')');
 \o
 SELECT throws_like($$SELECT pg_temp.gov2('activate_permit(''open'')')$$, '%t_analyst holds permit hydro-2026%', 'somebody would hold an exact and a noisy permit');
 REVOKE t_dashboard FROM t_analyst;
+UPDATE omop.person SET person_source_value = 'H100001' WHERE person_id = 2;
+SELECT throws_like($$SELECT pg_temp.gov2('activate_permit(''open'')')$$, '%several subject keys bear one identity%', 'a person with two keys would count twice');
+UPDATE omop.person SET person_source_value = 'H100002' WHERE person_id = 2;
 SELECT lives_ok($$SELECT pg_temp.gov2('activate_permit(''open'')')$$, 'nobody does any more');
 SELECT is((SELECT format('%s %s %s', epsilon_nano, delta_atto, epsilon_default_nano) FROM ehds.permit WHERE permit = 'open'), '3000000000 10000000000 100000000', 'budgets are exact');
 
