@@ -173,7 +173,7 @@ BEGIN
             object := 'population ' || place.population;
             finding := CASE several WHEN 1 THEN '1 identity is borne by several subject keys: counts take it for several persons'
                                     ELSE format('%s identities are borne by several subject keys: counts take them for several persons', several) END;
-            remedy := format('Unite the keys in the warehouse: one %I for each %I of %s.', place.identity_subject, place.identity_column, ehds.full_name(place.relation));
+            remedy := 'Unite the keys in the warehouse: one subject key for each identity.';
             RETURN NEXT;
         END IF;
     END LOOP;

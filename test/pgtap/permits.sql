@@ -14,7 +14,7 @@ CREATE ROLE t_super SUPERUSER;
 CREATE ROLE t_careful NOLOGIN;
 CREATE ROLE t_nurse NOLOGIN;
 \o
-SELECT plan(85);
+SELECT plan(86);
 CREATE FUNCTION pg_temp.gov(q text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('t_governor', 'SELECT ehds.' || q) $$;
 CREATE FUNCTION pg_temp.gov2(q text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('t_governor2', 'SELECT ehds.' || q) $$;
 CREATE FUNCTION pg_temp.issue(more text) RETURNS text LANGUAGE sql AS $$
