@@ -13,9 +13,11 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
+#include "commands/extension.h"
 #include "commands/seclabel.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -182,6 +184,14 @@ typedef struct
 	char permit[NAMEDATALEN];
 } PermitName;
 
+/* A table of the extension, not one that somebody put into a schema of that name. */
+static bool
+is_ours(Oid relid)
+{
+	return OidIsValid(relid) &&
+		   getExtensionOfObject(RelationRelationId, relid) == get_extension_oid("pg_ehds", true);
+}
+
 static void
 load(void)
 {
@@ -208,8 +218,8 @@ load(void)
 	cache.population = get_relname_relid("population", cache.schema);
 	cache.extract = get_relname_relid("extract", cache.schema);
 	cache.permit_table = get_relname_relid("permit_table", cache.schema);
-	if (!OidIsValid(cache.permit) || !OidIsValid(cache.protected_table) || !OidIsValid(cache.population) ||
-		!OidIsValid(cache.extract) || !OidIsValid(cache.permit_table))
+	if (!is_ours(cache.permit) || !is_ours(cache.protected_table) || !is_ours(cache.population) ||
+		!is_ours(cache.extract) || !is_ours(cache.permit_table))
 	{
 		cache.permit_table = InvalidOid;
 		return;

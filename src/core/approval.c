@@ -95,6 +95,12 @@ ehds_execution_find(uint64 approval)
 	return NULL;
 }
 
+bool
+ehds_execution_any(void)
+{
+	return live != NULL;
+}
+
 EhdsExecution *
 ehds_getarg_execution(FunctionCallInfo fcinfo, int n)
 {

@@ -32,6 +32,9 @@ extern EhdsExecution *ehds_execution_begin(MemoryContext cxt, uint64 approval, c
 /* The live execution that carries this approval, or NULL. */
 extern EhdsExecution *ehds_execution_find(uint64 approval);
 
+/* Does any approved execution run in this process? */
+extern bool ehds_execution_any(void);
+
 /* Argument n as an approval that is live; raises ERRCODE_EHDS_NOT_APPROVED if it is not. */
 extern EhdsExecution *ehds_getarg_execution(FunctionCallInfo fcinfo, int n);
 

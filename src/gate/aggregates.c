@@ -252,7 +252,7 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 						errdetail(
 							"An expression with few values would count a small group inside a large one."),
 						errhint("Sum a column of the permit's view, and compute with the result."));
-		ehds_require_harmless(value, b->gate->query_string, b->is_subject, b->context);
+		ehds_require_harmless(value, b->gate->query_string, b->classify, b->context);
 		if (exprType(value) == INT2OID)
 			value = ehds_as_type(value, INT4OID);
 		if (exprType(value) != INT4OID && exprType(value) != INT8OID && exprType(value) != FLOAT8OID &&

@@ -19,6 +19,7 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
+#include "jit/jit.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -449,6 +450,8 @@ ehds_mark_plan(EhdsGate *gate, PlannedStmt *plan)
 	rte->alias = makeAlias(MARKER_NAME, NIL);
 	rte->eref = makeAlias(MARKER_NAME, fields);
 	plan->rtable = lappend(plan->rtable, rte);
+	/* the provider's debug message would tell when a plan's cost exceeds a setting */
+	plan->jitFlags = PGJIT_NONE;
 }
 
 static int64

@@ -165,7 +165,7 @@ read_release(Query *query, CommonTableExpr *cte, int depth)
 
 void
 ehds_release_border(EhdsGate *gate, Query *query, int depth, List *subjects, bool multiplied,
-					EhdsIsSubject is_subject, void *context)
+					EhdsClassify classify, void *context)
 {
 	Border b = {0};
 	CommonTableExpr *cte;
@@ -198,7 +198,7 @@ ehds_release_border(EhdsGate *gate, Query *query, int depth, List *subjects, boo
 	b.query = original;
 	b.subjects = subjects;
 	b.multiplied = multiplied;
-	b.is_subject = is_subject;
+	b.classify = classify;
 	b.context = context;
 	b.k = gate->k;
 	foreach(lc, query->groupClause)

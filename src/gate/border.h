@@ -14,14 +14,14 @@
 typedef struct Border
 {
 	EhdsGate *gate;
-	Query *query;             /* the analyst's, before it is split */
-	List *subjects;           /* Vars that may be counted */
-	List *keys;               /* TargetEntry of the analyst's query, one a group key */
-	List *outputs;            /* expressions over the query, as the analyst wrote them */
-	List *released;           /* what is computed for each output (k-anonymity) */
-	int k;                    /* greatest k asked for */
-	bool multiplied;          /* a join may repeat rows as the analyst likes */
-	EhdsIsSubject is_subject; /* of the columns below the border */
+	Query *query;          /* the analyst's, before it is split */
+	List *subjects;        /* Vars that may be counted */
+	List *keys;            /* TargetEntry of the analyst's query, one a group key */
+	List *outputs;         /* expressions over the query, as the analyst wrote them */
+	List *released;        /* what is computed for each output (k-anonymity) */
+	int k;                 /* greatest k asked for */
+	bool multiplied;       /* a join may repeat rows as the analyst likes */
+	EhdsClassify classify; /* of the columns below the border */
 	void *context;
 } Border;
 

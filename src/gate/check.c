@@ -297,11 +297,11 @@ check_group_keys(Level *level)
 				goto refuse;
 			case TEXTOID:
 			case VARCHAROID:
-				if (!OidIsValid(exprCollation(key)) || get_collation_isdeterministic(exprCollation(key)))
+				if (OidIsValid(exprCollation(key)) && get_collation_isdeterministic(exprCollation(key)))
 					break;
 				/* FALLTHROUGH */
 			default:
-				if (get_typtype(type) == TYPTYPE_ENUM)
+				if (get_typtype(type) == TYPTYPE_ENUM && ehds_column_of(q, key) != NULL)
 					break;
 			refuse:
 				EHDS_REFUSE(level->gate->query_string, key,
@@ -416,8 +416,9 @@ check_query(EhdsGate *gate, Query *query, Level *parent)
 		(void) sublink_walker(query->havingQual, level);
 		(void) sublink_walker(query->limitCount, level);
 		(void) sublink_walker(query->limitOffset, level);
+		(void) sublink_walker((Node *) query->windowClause, level);
 		ehds_release_border(level->gate, query, level->depth, subject_vars(level, level->entries),
-							ehds_may_multiply(level), ehds_is_subject, level);
+							ehds_may_multiply(level), ehds_classify, level);
 	}
 
 	if (level->depth == 0)

@@ -11,6 +11,7 @@
  */
 #include "core/compat.h"
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "access/transam.h"
 #include "catalog/pg_operator.h"
@@ -36,7 +37,7 @@
 typedef struct
 {
 	const char *query_string;
-	EhdsIsSubject is_subject; /* NULL: no column of the query is a subject */
+	EhdsClassify classify; /* NULL: all columns are a companion's */
 	void *context;
 } Walk;
 
@@ -121,6 +122,12 @@ static const Oid total_functions[] = {
 	F_TEXT_BOOL,
 };
 
+/* Total for texts of a size that a warehouse has: for columns of the permit only. */
+static const Oid copying_functions[] = {
+	F_LOWER_TEXT, F_UPPER_TEXT,      F_LEFT,       F_RIGHT,           F_BTRIM_TEXT, F_BTRIM_TEXT_TEXT,
+	F_LTRIM_TEXT, F_LTRIM_TEXT_TEXT, F_RTRIM_TEXT, F_RTRIM_TEXT_TEXT, F_TEXTICLIKE, F_TEXTICNLIKE,
+};
+
 /* Total if the second argument is a literal pattern that doesn't end in a lone backslash. */
 static const Oid pattern_functions[] = {F_TEXTLIKE, F_TEXTNLIKE, F_TEXTICLIKE, F_TEXTICNLIKE};
 
@@ -137,6 +144,9 @@ static const char *const date_fields[] = {
 };
 
 /* A shift of the current time by no more than these can't leave the range of its type. */
+/* bytes of a constant */
+#define MAX_CONSTANT 1024
+
 #define MAX_SHIFT_MONTHS 12000
 #define MAX_SHIFT_DAYS 400000
 #define MAX_SHIFT_USECS (INT64CONST(400000) * USECS_PER_DAY)
@@ -268,6 +278,53 @@ operator_is_harmless(Oid opno, Oid inputcollid, List *args)
 	return opno < FirstUnpinnedObjectId && function_is_harmless(get_opcode(opno), inputcollid, args);
 }
 
+static bool harmless_walker(Node *node, void *arg);
+
+static EhdsColumn
+classify(Walk *walk, Var *var)
+{
+	if (var->varlevelsup > 0 || walk->classify == NULL)
+		return EHDS_COLUMN_OWN;
+	return walk->classify(var, walk->context);
+}
+
+/*
+ * Functions that make a new text raise for one of hundreds of megabytes, which
+ * only the analyst would have: they take columns of the permit's views.
+ */
+static bool
+takes_permit_column(Walk *walk, List *args)
+{
+	Node *first = linitial(args);
+
+	while (IsA(first, RelabelType))
+		first = (Node *) ((RelabelType *) first)->arg;
+	return IsA(first, Var) && classify(walk, (Var *) first) == EHDS_COLUMN_OF_PERMIT;
+}
+
+static bool
+is_text_parameter(Node *node)
+{
+	while (node != NULL && IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	return node != NULL && IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXTERN &&
+		   get_typlen(((Param *) node)->paramtype) < 0;
+}
+
+/* Operands of a comparison: a parameter of any size may be compared, not computed with. */
+static bool
+walk_operands(Walk *walk, List *args)
+{
+	ListCell *lc;
+
+	foreach(lc, args)
+	{
+		if (!is_text_parameter(lfirst(lc)))
+			(void) harmless_walker(lfirst(lc), walk);
+	}
+	return false;
+}
+
 static void
 refuse_function(Walk *walk, const char *name, Node *node, const char *what)
 {
@@ -306,17 +363,33 @@ uses_user_function(Node *node, void *context)
 	return expression_tree_walker(node, uses_user_function, context);
 }
 
+/* A constant must not be what exceeds a size limit. */
+static void
+require_small_constant(Walk *walk, Node *node, Const *c)
+{
+	if (!c->constisnull && c->constlen == -1 && toast_raw_datum_size(c->constvalue) > MAX_CONSTANT)
+		EHDS_REFUSE(walk->query_string, node,
+					errmsg("constants of more than %d bytes are not allowed on personal data", MAX_CONSTANT),
+					errdetail("A size limit that only a certain row would exceed would tell of that row."));
+}
+
 /*
  * An expression of constants and immutable built-in functions gives the same for
  * every row, so the only thing it could tell is that it was evaluated, by
  * raising. Evaluate it now: then it raises before any data is seen, or never.
  */
 static bool
-constant_is_sound(Node *node)
+constant_is_sound(Walk *walk, Node *node)
 {
+	Node *folded;
+
 	if (has_table_input(node, NULL) || uses_user_function(node, NULL) || contain_mutable_functions(node))
 		return false;
-	return IsA(eval_const_expressions(NULL, copyObject(node)), Const);
+	folded = eval_const_expressions(NULL, copyObject(node));
+	if (!IsA(folded, Const))
+		return false;
+	require_small_constant(walk, node, (Const *) folded);
+	return true;
 }
 
 static bool
@@ -404,8 +477,7 @@ harmless_walker(Node *node, void *arg)
 	switch (nodeTag(node))
 	{
 		case T_Var:
-			if (((Var *) node)->varlevelsup == 0 && walk->is_subject != NULL &&
-				walk->is_subject((Var *) node, walk->context))
+			if (classify(walk, (Var *) node) == EHDS_COLUMN_SUBJECT)
 				EHDS_REFUSE(
 					walk->query_string, node,
 					errmsg(
@@ -419,9 +491,10 @@ harmless_walker(Node *node, void *arg)
 							errhint("Name the columns that you need."));
 			return false;
 		case T_Const:
+			require_small_constant(walk, node, (Const *) node);
 			return false;
 		case T_Param:
-			if (((Param *) node)->paramkind == PARAM_EXTERN)
+			if (((Param *) node)->paramkind == PARAM_EXTERN && !is_text_parameter(node))
 				return false;
 			break;
 		case T_FuncExpr:
@@ -432,7 +505,7 @@ harmless_walker(Node *node, void *arg)
 		case T_SQLValueFunction:
 		case T_ArrayCoerceExpr:
 		case T_CoerceViaIO:
-			if (constant_is_sound(node) || time_is_sound(node, 0))
+			if (constant_is_sound(walk, node) || time_is_sound(node, 0))
 				return false;
 			break;
 		default:
@@ -445,7 +518,9 @@ harmless_walker(Node *node, void *arg)
 		{
 			FuncExpr *f = (FuncExpr *) node;
 
-			if (f->funcretset || f->funcvariadic || !function_is_harmless(f->funcid, f->inputcollid, f->args))
+			if (f->funcretset || f->funcvariadic || !function_is_harmless(f->funcid, f->inputcollid, f->args) ||
+				(listed(f->funcid, copying_functions, lengthof(copying_functions)) &&
+				 !takes_permit_column(walk, f->args)))
 				refuse_function(walk, get_func_name(f->funcid), node, "the function");
 			break;
 		}
@@ -455,9 +530,11 @@ harmless_walker(Node *node, void *arg)
 		{
 			OpExpr *o = (OpExpr *) node;
 
-			if (!operator_is_harmless(o->opno, o->inputcollid, o->args))
+			if (!operator_is_harmless(o->opno, o->inputcollid, o->args) ||
+				(listed(get_opcode(o->opno), copying_functions, lengthof(copying_functions)) &&
+				 !takes_permit_column(walk, o->args)))
 				refuse_function(walk, get_opname(o->opno), node, "the operator");
-			break;
+			return walk_operands(walk, o->args);
 		}
 		case T_ScalarArrayOpExpr:
 		{
@@ -467,13 +544,14 @@ harmless_walker(Node *node, void *arg)
 			if (o->opno >= FirstUnpinnedObjectId || !is_total(get_opcode(o->opno)) ||
 				!collation_is_sound(o->inputcollid, o->args))
 				refuse_function(walk, get_opname(o->opno), node, "the operator");
-			break;
+			return walk_operands(walk, o->args);
 		}
 		case T_MinMaxExpr:
 		{
 			TypeCacheEntry *type = lookup_type_cache(((MinMaxExpr *) node)->minmaxtype, TYPECACHE_CMP_PROC);
 
-			if (!OidIsValid(type->cmp_proc) || type->cmp_proc >= FirstUnpinnedObjectId)
+			if (!OidIsValid(type->cmp_proc) || type->cmp_proc >= FirstUnpinnedObjectId ||
+				!collation_is_sound(((MinMaxExpr *) node)->inputcollid, ((MinMaxExpr *) node)->args))
 				refuse_function(walk, get_func_name(type->cmp_proc), node, "the comparison function");
 			break;
 		}
@@ -519,9 +597,9 @@ harmless_walker(Node *node, void *arg)
 
 /* Raises, with the position and a hint, at the first part of node that is not harmless. */
 void
-ehds_require_harmless(Node *node, const char *query_string, EhdsIsSubject is_subject, void *context)
+ehds_require_harmless(Node *node, const char *query_string, EhdsClassify classify, void *context)
 {
-	Walk walk = {query_string, is_subject, context};
+	Walk walk = {query_string, classify, context};
 
 	(void) harmless_walker(node, &walk);
 }
@@ -559,7 +637,8 @@ harmless_query_walker(Node *node, void *arg)
 		bool result;
 
 		if (q->hasAggs || q->hasWindowFuncs || q->hasTargetSRFs || q->hasSubLinks || q->hasRecursive ||
-			q->limitCount || q->limitOffset)
+			q->limitCount || q->limitOffset || q->havingQual || q->groupClause || q->groupingSets ||
+			q->distinctClause || q->setOperations || q->windowClause || q->sortClause)
 			refuse_subquery();
 		ehds_require_harmless(q->jointree->quals, walk->query_string, NULL, NULL);
 		foreach(lc, q->targetList)

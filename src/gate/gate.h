@@ -85,9 +85,16 @@ extern bool ehds_read_marker(PlannedStmt *plan, EhdsMarker *marker);
 extern void ehds_check_statistics(EhdsGate *gate, Query *query);
 
 /* expressions.c */
-typedef bool (*EhdsIsSubject)(Var *var, void *context);
-extern void ehds_require_harmless(Node *node, const char *query_string, EhdsIsSubject is_subject,
-								  void *context);
+/* What a column below the border is. */
+typedef enum EhdsColumn
+{
+	EHDS_COLUMN_OF_PERMIT, /* or of a declared public table */
+	EHDS_COLUMN_SUBJECT,
+	EHDS_COLUMN_OWN /* of a companion whose content may be the analyst's */
+} EhdsColumn;
+
+typedef EhdsColumn (*EhdsClassify)(Var *var, void *context);
+extern void ehds_require_harmless(Node *node, const char *query_string, EhdsClassify classify, void *context);
 /* companions.c */
 extern void ehds_require_plain_companion(RangeTblEntry *rte);
 
@@ -101,7 +108,7 @@ extern Var *ehds_column_of(Query *query, Node *node);
  * to count by; multiplied: rows may be repeated as the analyst likes.
  */
 extern void ehds_release_border(EhdsGate *gate, Query *query, int depth, List *subjects, bool multiplied,
-								EhdsIsSubject is_subject, void *context);
+								EhdsClassify classify, void *context);
 
 /* refusals, with the position of the construct in the analyst's text */
 extern int ehds_errposition(const char *query_string, int location);

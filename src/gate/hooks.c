@@ -15,12 +15,15 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/objectaddress.h"
-#include "catalog/pg_authid.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "commands/seclabel.h"
 #include "executor/executor.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "optimizer/planner.h"
+#include "parser/parse_func.h"
 #include "tcop/utility.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -198,31 +201,32 @@ gate_ExecutorFinish(QueryDesc *query)
 	}
 }
 
-/* Keep a copy, by name, of a label that was given: a load that rebuilds the table loses it. */
+/*
+ * Keep a copy, by name, of a label that was given: a load that rebuilds the table
+ * loses it. The function is SECURITY DEFINER; it is called by its OID, and only
+ * if it is the extension's own.
+ */
 static void
 remember_label(SecLabelStmt *stmt)
 {
-	Oid save_user;
-	int save_context;
+	static const Oid types[] = {OIDOID, OIDOID, INT4OID};
 	ObjectAddress address;
 	Relation rel = NULL;
+	Oid function;
 
 	if (!ehds_catalog_present())
+		return;
+	function = LookupFuncName(list_make2(makeString("ehds"), makeString("remember_label")), 3, types, true);
+	if (!OidIsValid(function) ||
+		getExtensionOfObject(ProcedureRelationId, function) != get_extension_oid("pg_ehds", true))
 		return;
 	address = get_object_address(stmt->objtype, stmt->object, &rel, AccessShareLock, false);
 	if (rel != NULL)
 		relation_close(rel, NoLock);
-	GetUserIdAndSecContext(&save_user, &save_context);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, save_context | SECURITY_LOCAL_USERID_CHANGE);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) SPI_execute(psprintf("SELECT ehds.remember_label(%u, %u, %d)", address.classId, address.objectId,
-								address.objectSubId),
-					   false, 0);
+	(void) OidFunctionCall3(function, ObjectIdGetDatum(address.classId), ObjectIdGetDatum(address.objectId),
+							Int32GetDatum(address.objectSubId));
 	PopActiveSnapshot();
-	SPI_finish();
-	SetUserIdAndSecContext(save_user, save_context);
 }
 
 static void
@@ -252,7 +256,7 @@ gate_ProcessUtility(PlannedStmt *pstmt, const char *query_string, bool read_only
 	{
 		SecLabelStmt *label = (SecLabelStmt *) pstmt->utilityStmt;
 
-		if (label->provider != NULL && strcmp(label->provider, EHDS_LABEL_PROVIDER) == 0)
+		if (label->provider == NULL || strcmp(label->provider, EHDS_LABEL_PROVIDER) == 0)
 			remember_label(label);
 	}
 }

@@ -53,16 +53,28 @@ ehds_subject_of(Level *level, Node *node)
 	return var->varno;
 }
 
-bool
-ehds_is_subject(Var *var, void *context)
+EhdsColumn
+ehds_classify(Var *var, void *context)
 {
-	return ehds_subject_of((Level *) context, (Node *) var) != 0;
+	Level *level = (Level *) context;
+	Var *column = ehds_column_of(level->query, (Node *) var);
+	RangeTblEntry *rte;
+
+	if (ehds_subject_of(level, (Node *) var) != 0)
+		return EHDS_COLUMN_SUBJECT;
+	if (column == NULL)
+		return EHDS_COLUMN_OWN;
+	if (level->types[column->varno].tracked)
+		return EHDS_COLUMN_OF_PERMIT;
+	rte = rt_fetch(column->varno, level->query->rtable);
+	return rte->rtekind == RTE_RELATION && ehds_is_public(rte->relid) ? EHDS_COLUMN_OF_PERMIT
+																	  : EHDS_COLUMN_OWN;
 }
 
 void
 ehds_require_harmless_in(Level *level, Node *node)
 {
-	ehds_require_harmless(node, level->gate->query_string, ehds_is_subject, level);
+	ehds_require_harmless(node, level->gate->query_string, ehds_classify, level);
 }
 
 static int

@@ -37,7 +37,7 @@ typedef struct Level
 
 /* joins.c */
 extern int ehds_subject_of(Level *level, Node *node);
-extern bool ehds_is_subject(Var *var, void *context);
+extern EhdsColumn ehds_classify(Var *var, void *context);
 extern void ehds_require_harmless_in(Level *level, Node *node);
 extern bool ehds_connected(Level *level, List *entries);
 extern void ehds_refuse_unjoined(Level *level, Node *where);

@@ -22,10 +22,11 @@
 
 PG_FUNCTION_INFO_V1(ehds_check_row_filter);
 
-static bool
-is_subject_column(Var *var, void *context)
+static EhdsColumn
+classify_column(Var *var, void *context)
 {
-	return var->varno == 1 && var->varattno == *(AttrNumber *) context;
+	return var->varno == 1 && var->varattno == *(AttrNumber *) context ? EHDS_COLUMN_SUBJECT
+																	   : EHDS_COLUMN_OF_PERMIT;
 }
 
 Datum
@@ -63,7 +64,7 @@ ehds_check_row_filter(PG_FUNCTION_ARGS)
 		q->jointree->quals == NULL)
 		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
 						errmsg("a row filter is one boolean expression over the columns of the table")));
-	ehds_require_harmless(q->jointree->quals, NULL, is_subject_column, &subject);
+	ehds_require_harmless(q->jointree->quals, NULL, classify_column, &subject);
 	PG_RETURN_TEXT_P(
 		cstring_to_text(deparse_expression(q->jointree->quals, deparse_context_for("t", relid), true, false)));
 }

@@ -11,6 +11,7 @@
 
 #include "utils/guc.h"
 
+#include "core/approval.h"
 #include "kanon/kanon.h"
 #include "kanon/settings.h"
 
@@ -52,6 +53,17 @@ ehds_dominance_effective(void)
 {
 	EhdsDominance d;
 
+	/*
+	 * Under a permit the limits rule alone: by tightening step by step one would
+	 * find the share of the largest contributor.
+	 */
+	if (ehds_execution_any())
+	{
+		d.n = dominance_n_floor;
+		d.share = dominance_share_limit;
+		d.p = p_percent_floor;
+		return d;
+	}
 	d.n = Max(dominance_n, dominance_n_floor);
 	d.share = Min(dominance_share, dominance_share_limit);
 	d.p = Max(p_percent, p_percent_floor);

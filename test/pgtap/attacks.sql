@@ -40,6 +40,14 @@ SELECT refused($$WITH x AS (SELECT concept_id, a.say(concept_id) AS z FROM conce
     SELECT s.z, count(DISTINCT person_id) FROM condition_occurrence c JOIN (SELECT * FROM x) s ON s.concept_id = c.condition_concept_id GROUP BY 1$$,
                'an outer WITH reached through a subquery');
 
+CREATE TABLE a.one (x int);
+INSERT INTO a.one VALUES (1), (2);
+CREATE FUNCTION a.spy(int) RETURNS bool LANGUAGE plpgsql VOLATILE AS $$BEGIN RAISE NOTICE 'called'; RETURN true; END$$;
+SELECT refused($$SELECT count(DISTINCT person_id) FROM condition_occurrence c
+    JOIN (SELECT x FROM a.one GROUP BY x HAVING a.spy(x)) s ON s.x < c.condition_concept_id$$, 'HAVING inside a public subquery');
+SELECT refused($$SELECT count(DISTINCT person_id) FROM condition_occurrence c
+    JOIN (SELECT DISTINCT x FROM a.one) s ON s.x < c.condition_concept_id$$, 'DISTINCT inside a public subquery');
+
 -- rows of different persons must not meet
 SELECT refused($$SELECT c2.condition_concept_id, count(*) FROM (person p1 CROSS JOIN condition_occurrence c2)
     LEFT JOIN person v ON v.person_id = p1.person_id AND v.person_id = c2.person_id GROUP BY 1$$,
@@ -98,6 +106,25 @@ SELECT refused(a.only_if(e), 'no error below the border: ' || e) FROM unnest(ARR
     $$date_part('year', visit_start_date) > 0$$,
     $$extract(epoch FROM visit_start_date) > 0$$,
     $$current_date + 2147483646 > visit_start_date$$]) e;
+SELECT refused($$SELECT count(*) FROM (SELECT region COLLATE "POSIX" AS r, region COLLATE "C" AS rc, person_id, cost FROM visit_occurrence) s
+    WHERE CASE WHEN cost = 10000000 THEN GREATEST(r, rc) IS NULL ELSE true END$$, 'GREATEST without a collation');
+SELECT refused($$SELECT count(*) FROM visit_occurrence WHERE upper(CASE WHEN cost = 10000000 THEN repeat('a', 300000000) ELSE region END) <> ''$$,
+               'a size limit that one row exceeds');
+SELECT refused($$SELECT count(*) FROM visit_occurrence GROUP BY CASE WHEN cost = 10000000 THEN repeat('a', 2000) ELSE '' END$$, 'a large constant');
+CREATE TABLE a.big (id int PRIMARY KEY, t text);
+INSERT INTO a.big VALUES (500, 'x');
+SELECT refused($$SELECT count(*) FROM condition_occurrence JOIN a.big ON id = condition_concept_id WHERE upper(t) = ''$$, 'copies of texts of the analyst''s own');
+SELECT lives_ok($$SELECT upper(concept_name), count(DISTINCT person_id) FROM condition_occurrence JOIN concept ON concept_id = condition_concept_id
+    WHERE lower(concept_name) LIKE 'a%' GROUP BY 1$$, 'columns of permits and public tables are computed with');
+PREPARE by_text(text) AS SELECT count(*) FROM visit_occurrence WHERE region = $1;
+SELECT lives_ok($$EXECUTE by_text('north')$$, 'a text parameter is compared');
+PREPARE upper_text(text) AS SELECT count(*) FROM visit_occurrence WHERE upper(CASE WHEN cost = 1 THEN $1 ELSE region END) = '';
+SELECT throws_ok($$EXECUTE upper_text('north')$$, 'ZE002', NULL, 'and not computed with');
+SELECT is((SELECT count(*) FROM (SELECT sum(cost) AS s FROM visit_occurrence WHERE visit_start_date < '2021-03-01') t WHERE s IS NULL), 0::bigint, 'a sum is shown');
+SET ehds.dominance_share = 5;
+SELECT is((SELECT count(*) FROM (SELECT sum(cost) AS s FROM visit_occurrence WHERE visit_start_date < '2021-03-01') t WHERE s IS NULL), 0::bigint,
+          'the analyst cannot find the largest contributor by tightening a rule');
+RESET ehds.dominance_share;
 SELECT lives_ok($q$SELECT count(*) FROM visit_occurrence WHERE visit_start_date BETWEEN current_date - 10000 AND current_date - INTERVAL '1 day'$q$,
                 'shifts of the current date by constants are fine');
 SELECT lives_ok($q$SELECT count(*) FROM person WHERE year_of_birth > 1950 + 1$q$, 'and constants are computed');
