@@ -4,28 +4,15 @@
  */
 #include "core/compat.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_collation.h"
 #include "catalog/pg_namespace.h"
-#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
-#include "optimizer/tlist.h"
-#include "parser/analyze.h"
-#include "parser/parser.h"
-#include "parser/parsetree.h"
-#include "rewrite/rewriteManip.h"
-#include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
-#include "utils/syscache.h"
 
 #include "core/errors.h"
-#include "dp/dp.h"
 #include "gate/border.h"
-#include "kanon/kanon.h"
 
 /* The overload of our aggregates that takes a subject of this type. */
 Oid

@@ -13,16 +13,11 @@
  */
 #include "core/compat.h"
 
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
-#include "optimizer/tlist.h"
-#include "parser/parsetree.h"
-#include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 #include "core/errors.h"
 #include "dp/dp.h"

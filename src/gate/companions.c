@@ -9,8 +9,6 @@
 #include "core/compat.h"
 
 #include "catalog/catalog.h"
-#include "nodes/nodeFuncs.h"
-#include "utils/lsyscache.h"
 
 #include "core/errors.h"
 #include "gate/level.h"

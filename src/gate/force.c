@@ -8,15 +8,11 @@
 #include "core/compat.h"
 
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "miscadmin.h"
-#include "pgtime.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
-#include "utils/timestamp.h"
 
 #include "core/errors.h"
 #include "gate/gate.h"

@@ -4,18 +4,12 @@
  */
 #include "core/compat.h"
 
-#include "access/xact.h"
-#include "access/xlog.h"
-#include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/ruleutils.h"
 
 #include "core/approval.h"
 #include "core/errors.h"
 #include "gate/gate.h"
-#include "ledger/ledger.h"
 
 PG_FUNCTION_INFO_V1(ehds_guard);
 PG_FUNCTION_INFO_V1(ehds_extract_guard);

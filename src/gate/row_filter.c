@@ -9,15 +9,11 @@
  */
 #include "core/compat.h"
 
-#include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
-#include "parser/parsetree.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 
-#include "core/errors.h"
 #include "gate/gate.h"
 
 PG_FUNCTION_INFO_V1(ehds_check_row_filter);
