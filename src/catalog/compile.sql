@@ -62,6 +62,8 @@ DECLARE
     call     text := CASE WHEN extracted THEN 'ehds.pseudonym_of(%s, %L, %L)' ELSE 'ehds.pseudonym(%s, %L, %L, NULL::ehds.approval)' END;
     guarded  record;
     scope    text;
+    filter   text;
+    hidden   name;
     col      name;
     col_type oid;
 BEGIN
@@ -126,45 +128,69 @@ BEGIN
         who_type := raw_type;
     END IF;
 
-    scope := format('o.withdrawn_at IS NULL AND (o.population IS NULL OR o.population = %L) AND (o.purpose IS NULL OR o.purpose = %L) AND (o.permit IS NULL OR o.permit = %L) AND (o.table_name IS NULL OR (o.schema_name = %L AND o.table_name = %L))',
-                    t.population, p.purpose, p.permit, $2, $3);
+    scope := format('o.withdrawn_at IS NULL AND (o.population IS NULL OR o.population = %L) AND (o.purpose IS NULL OR o.purpose = %L) AND (o.permit IS NULL OR o.permit = %L) AND (o.table_name IS NULL OR (o.schema_name = %L AND o.table_name = %L)%s)',
+                    t.population, p.purpose, p.permit, $2, $3,
+                    -- who objects to a table objects to what hangs on its rows
+                    CASE WHEN t.via_table IS NOT NULL THEN format(' OR (o.schema_name = %L AND o.table_name = %L)', t.via_schema, t.via_table) ELSE '' END);
     IF p.opposition_rule = 'at_activation' THEN
         scope := scope || format(' AND o.recorded_at < %L::timestamptz', coalesce(p.activated_at, 'infinity'));
     END IF;
-    scope := CASE WHEN who_type IN ('int8'::regtype, 'int4'::regtype) THEN format('o.identity_int = %s', who)
-                  ELSE format('o.identity = %s::text COLLATE "C"', who) END || ' AND ' || scope;
 
     -- who can't be resolved could not be left out either, so belongs to nobody
     IF ident IS NOT NULL THEN
         ident := format('%s IS NOT NULL', who)
-              || CASE WHEN ehds.type_family(who_type) = 'text' OR who_type = 'bpchar'::regtype THEN format(' AND %s <> ''''', who) ELSE '' END;
+              || CASE WHEN ehds.type_family(who_type) = 'text' OR who_type = 'bpchar'::regtype THEN format(' AND btrim(%s::text, E'' \t\n\r'') <> ''''', who) ELSE '' END;
     END IF;
     IF ident IS NOT NULL AND p.output = 'statistics' AND who LIKE 'i.%' THEN
         wheres := wheres || format('EXISTS (SELECT FROM %I.%I i WHERE i.%I = %s AND %s)', i.schema_name, i.table_name, i.subject, raw, ident);
-        IF p.exception_basis IS NULL THEN
-            wheres := wheres || format('NOT EXISTS (SELECT FROM %I.%I i, ehds.opposition o WHERE i.%I = %s AND %s)', i.schema_name, i.table_name, i.subject, raw, scope);
-        END IF;
+    ELSIF ident IS NOT NULL THEN
+        wheres := wheres || ident;
+    END IF;
+    IF p.exception_basis IS NOT NULL THEN
+        NULL;
+    ELSIF i.relation IS NOT NULL THEN
+        -- over every row with this key: the unique index that was there may have gone
+        wheres := wheres || format('NOT EXISTS (SELECT FROM %I.%I x, ehds.opposition o WHERE x.%I = %s AND %s AND %s)', i.schema_name, i.table_name, i.subject, raw,
+                                   ehds.matches_opposition(who_type, format('x.%I', i.identity)), scope);
     ELSE
-        IF ident IS NOT NULL THEN
-            wheres := wheres || ident;
-        END IF;
-        IF p.exception_basis IS NULL THEN
-            wheres := wheres || format('NOT EXISTS (SELECT FROM ehds.opposition o WHERE %s)', scope);
-        END IF;
+        wheres := wheres || format('NOT EXISTS (SELECT FROM ehds.opposition o WHERE %s AND %s)', ehds.matches_opposition(who_type, who), scope);
     END IF;
     IF pt.row_filter IS NOT NULL THEN
-        wheres := wheres || format('(%s)', ehds.check_row_filter(t.relation, t.subject, pt.row_filter));
+        filter := ehds.check_row_filter(t.relation, t.subject, pt.row_filter);
+        -- columns are written t.name in it; a text that looks like one is refused too
+        FOR hidden IN SELECT a.attname FROM pg_attribute a
+                       WHERE a.attrelid = t.relation AND a.attnum > 0 AND NOT a.attisdropped
+                         AND (a.attname IS NOT DISTINCT FROM t.identity OR ehds.label_of(t.relation, a.attnum) = 'identifier') LOOP
+            IF strpos(filter, 't.*') > 0
+               OR filter ~ ('(^|[^A-Za-z0-9_$])t\.' || regexp_replace(quote_ident(hidden), '([^A-Za-z0-9_])', '\\\1', 'g') || '($|[^A-Za-z0-9_$])') THEN
+                RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+                    MESSAGE = format('column "%s" of %s is an identifier and selects no rows', hidden, ehds.full_name(t.relation)),
+                    HINT = 'A row filter chooses by other columns: persons are not picked out by name.';
+            END IF;
+        END LOOP;
+        wheres := wheres || format('(%s)', filter);
     END IF;
 
     FOREACH col IN ARRAY pt.columns LOOP
         IF col = pt.subject_column THEN
             selected := selected || format('%s AS %I',
                 CASE WHEN p.output = 'statistics' THEN raw
+                     WHEN ehds.type_family(who_type) = 'text' OR who_type = 'bpchar'::regtype
+                     THEN format(call, format('btrim(%s::text, E'' \t\n\r'')', who), p.permit, 'subject')
                      WHEN i.relation IS NOT NULL OR ehds.type_family(raw_type) <> 'integer' THEN format(call, who || '::text', p.permit, 'subject')
                      ELSE format(call, raw || '::bigint', p.permit, 'subject') END, col);
             CONTINUE;
         END IF;
         col_type := ehds.column_type(t.relation, col);
+        IF p.output = 'pseudonymised'
+           AND (coalesce((SELECT ehds.label_of(t.relation, a.attnum) FROM pg_attribute a WHERE a.attrelid = t.relation AND a.attname = col) = 'professional-identifier', false)
+                OR (lower(col) ~ '_id$' AND lower(col) !~ '_concept_id$'))
+           AND col_type NOT IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'uuid'::regtype) THEN
+            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                MESSAGE = format('column "%s" of %s is of type %s, of which there are no pseudonyms', col, ehds.full_name(t.relation), format_type(col_type, NULL)),
+                DETAIL = 'Under output pseudonymised, keys of rows (*_id) and identifiers of professionals are replaced; types for that are smallint, integer, bigint, text, varchar, char and uuid.',
+                HINT = 'Name the columns of the permit without this one.';
+        END IF;
         selected := selected || format('%s AS %I',
             CASE WHEN p.output = 'statistics' OR NOT ehds.is_identifier_column(t.relation, col) THEN format('t.%I', col)
                  -- 0 stands for "none" in keys of rows, and is no value that a pseudonym could have
@@ -178,7 +204,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ehds.permit_query(integer, name, name, boolean) IS
-    'internal: the query of a permit''s view, or with extracted that of its extract, which is the same without guards and approvals: the permitted columns and rows of persons who are known and did not object. Raises ZE005 if a table is not the one that was declared';
+    'internal: the query of a permit''s view, or with extracted that of its extract, which is the same without guards and approvals: the permitted columns and rows of persons who are known and did not object. Raises ZE005 if a table is not the one that was declared, 42501 for a row filter over identifiers, 22023 for an identifier of a type without pseudonyms';
 
 CREATE FUNCTION ehds.column_treatment(permit_id integer, schema_name name, table_name name, column_name name) RETURNS text
     LANGUAGE sql STABLE
@@ -279,6 +305,10 @@ BEGIN
           JOIN pg_namespace n ON n.nspname = pt.schema_name
           JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'm', 'f')
          WHERE pt.permit_id = $1 AND ehds.label_of(c.oid) = 'public'
+           -- whatever the label says: not what is protected, or read together with it
+           AND NOT EXISTS (SELECT FROM ehds.protected_table t CROSS JOIN LATERAL ehds.with_children(t.relation) child WHERE child = c.oid)
+           AND NOT EXISTS (SELECT FROM ehds.with_children(c.oid) child JOIN ehds.protected_table t ON t.relation = child)
+           AND NOT EXISTS (SELECT FROM ehds.protected_table t WHERE (t.schema_name, t.table_name) = (n.nspname, c.relname))
     LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %s', one.nspname, who);
         EXECUTE format('GRANT SELECT ON TABLE %s TO %s', one.oid::regclass, who);

@@ -4,8 +4,10 @@
  *
  * Labels say what a column is (identifier, quasi-identifier, sensitive,
  * professional-identifier, or a declared range) and that a table is public.
- * The check looks at the string and the object's kind only, never at the
- * declarations in schema ehds: pg_dump restores labels before their rows.
+ * The check looks at the string and the object's kind, and for public at the
+ * declarations too: PostgreSQL calls it whichever way the statement is written.
+ * pg_dump restores labels before the rows of the declarations, so that nothing
+ * is in the way of a restore.
  *
  * DROP EXTENSION would leave the labels behind, and a later restore of the
  * database would fail on them; so they are removed when the extension goes.
@@ -19,17 +21,21 @@
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_seclabel.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "commands/seclabel.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/rel.h"
 
+#include "catalog/catalog_cache.h"
 #include "catalog/labels.h"
+#include "core/errors.h"
 
 /* longest number in a range: more digits than any grid of 64 bits needs */
 #define NUMBER_LEN 40
@@ -148,6 +154,70 @@ check_column_label(const ObjectAddress *object, const char *label)
 				 "Labels for columns are identifier, quasi-identifier, sensitive, professional-identifier and \"range a..b step s\".")));
 }
 
+static const char *
+qualified_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+/* The nearest protected table among the relation and those that it is a partition or child of. */
+static Oid
+protected_ancestor(Oid relid)
+{
+	List *todo = list_make1_oid(relid);
+	ListCell *cell;
+
+	/* grows while it is read */
+	foreach (cell, todo)
+	{
+		Oid one = lfirst_oid(cell);
+		Relation inherits;
+		SysScanDesc scan;
+		ScanKeyData key;
+		HeapTuple tuple;
+
+		if (ehds_is_protected(one))
+			return one;
+		inherits = table_open(InheritsRelationId, AccessShareLock);
+		ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(one));
+		scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, NULL, 1, &key);
+		while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+			todo = list_append_unique_oid(todo, ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent);
+		systable_endscan(scan);
+		table_close(inherits, AccessShareLock);
+	}
+	return InvalidOid;
+}
+
+/* A protected table is not public, nor what holds rows of one, nor what is read together with one. */
+static void
+check_public(Oid relid)
+{
+	Oid other;
+	ListCell *cell;
+
+	if (!ehds_catalog_present())
+		return;
+	other = protected_ancestor(relid);
+	if (other == relid)
+		ereport(ERROR, (errcode(ERRCODE_EHDS_DECLARATION),
+						errmsg("table %s is protected and cannot be public", qualified_name(relid)),
+						errhint("Withdraw the protection first with ehds.unprotect().")));
+	if (OidIsValid(other))
+		ereport(ERROR, (errcode(ERRCODE_EHDS_DECLARATION),
+						errmsg("table %s holds rows of a protected table and cannot be public", qualified_name(relid)),
+						errdetail("It is a partition or child of %s.", qualified_name(other))));
+	foreach (cell, find_all_inheritors(relid, NoLock, NULL))
+	{
+		other = lfirst_oid(cell);
+		if (ehds_is_protected(other))
+			ereport(ERROR, (errcode(ERRCODE_EHDS_DECLARATION),
+							errmsg("table %s is read with a protected table and cannot be public",
+								   qualified_name(relid)),
+							errdetail("Its child %s is protected.", qualified_name(other))));
+	}
+}
+
 /* The provider's check; label is NULL when one is removed, which is always allowed. */
 static void
 check_label(const ObjectAddress *object, const char *label)
@@ -175,6 +245,8 @@ check_label(const ObjectAddress *object, const char *label)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" is not a label for a table", label),
 				 errhint(
 					 "The label for a table is \"public\": no row of it is about a person. Tables about persons are declared with ehds.protect().")));
+	else
+		check_public(object->objectId);
 }
 
 /* Removes every label of ours in this database. */

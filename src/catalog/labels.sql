@@ -23,9 +23,15 @@ $$;
 COMMENT ON FUNCTION ehds.set_label(regclass, name, text) IS
     'internal: sets a label (column_name NULL: on the table)';
 
+-- public needs the columns that the table had when it was said: another table may come under its name
+ALTER TABLE ehds.declared_label ADD COLUMN columns jsonb;
+COMMENT ON COLUMN ehds.declared_label.columns IS
+    'names and types of the columns of a table that is labelled public; NULL for labels of columns';
+
 CREATE FUNCTION ehds.remember_label(classid oid, objid oid, objsubid integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -46,6 +52,9 @@ BEGIN
     END IF;
     now_is := ehds.label_of($2, $3);
 
+    -- a table that is gone may have been public before one of its name was protected
+    DELETE FROM ehds.declared_label d USING ehds.protected_table t
+     WHERE (d.schema_name, d.object_name, d.column_name) = (t.schema_name, t.table_name, '') AND d.label = 'public';
     IF now_is = 'public' AND EXISTS (SELECT FROM ehds.protected_table WHERE relation = $2
                                         OR (schema_name, table_name) = (named.nspname, named.relname)) THEN
         RAISE EXCEPTION USING ERRCODE = 'ZE005',
@@ -57,10 +66,10 @@ BEGIN
         DELETE FROM ehds.declared_label
          WHERE (schema_name, object_name, column_name) = (named.nspname, named.relname, named.attname);
     ELSE
-        INSERT INTO ehds.declared_label AS d (schema_name, object_name, column_name, label)
-        VALUES (named.nspname, named.relname, named.attname, now_is)
-        ON CONFLICT (schema_name, object_name, column_name) DO UPDATE SET label = EXCLUDED.label
-            WHERE d.label <> EXCLUDED.label;
+        INSERT INTO ehds.declared_label AS d (schema_name, object_name, column_name, label, columns)
+        VALUES (named.nspname, named.relname, named.attname, now_is, CASE WHEN $3 = 0 THEN ehds.columns_of($2) END)
+        ON CONFLICT (schema_name, object_name, column_name) DO UPDATE SET (label, columns) = ROW (EXCLUDED.label, EXCLUDED.columns)
+            WHERE (d.label, d.columns) IS DISTINCT FROM (EXCLUDED.label, EXCLUDED.columns);
     END IF;
 END
 $$;
@@ -70,17 +79,19 @@ COMMENT ON FUNCTION ehds.remember_label(oid, oid, integer) IS
 CREATE FUNCTION ehds.remember_labels(schema name) RETURNS void
     LANGUAGE sql
     SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
 AS $$
-    INSERT INTO ehds.declared_label AS d (schema_name, object_name, column_name, label)
-    SELECT n.nspname, c.relname, coalesce(a.attname, ''), l.label
+    INSERT INTO ehds.declared_label AS d (schema_name, object_name, column_name, label, columns)
+    SELECT n.nspname, c.relname, coalesce(a.attname, ''), l.label, CASE WHEN l.objsubid = 0 THEN ehds.columns_of(c.oid) END
       FROM pg_seclabel l
       JOIN pg_class c ON c.oid = l.objoid
       JOIN pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = l.objsubid AND l.objsubid <> 0
      WHERE l.provider = 'pg_ehds' AND l.classoid = 'pg_class'::regclass
        AND n.nspname = $1 AND c.relpersistence <> 't'
-    ON CONFLICT (schema_name, object_name, column_name) DO UPDATE SET label = EXCLUDED.label
-        WHERE d.label <> EXCLUDED.label
+       AND NOT (l.objsubid = 0 AND EXISTS (SELECT FROM ehds.protected_table t WHERE t.relation = c.oid OR (t.schema_name, t.table_name) = (n.nspname, c.relname)))
+    ON CONFLICT (schema_name, object_name, column_name) DO UPDATE SET (label, columns) = ROW (EXCLUDED.label, EXCLUDED.columns)
+        WHERE (d.label, d.columns) IS DISTINCT FROM (EXCLUDED.label, EXCLUDED.columns)
 $$;
 COMMENT ON FUNCTION ehds.remember_labels(name) IS
     'internal: copies all labels in a schema to ehds.declared_label; removes none, since a table that is gone may come back';

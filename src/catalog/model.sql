@@ -76,6 +76,7 @@ DECLARE
     bad      bigint;
     why_not  text;
     fresh    boolean;
+    known    boolean;
     labelled text;
     given    jsonb;
     changed  bigint := 0;
@@ -95,6 +96,7 @@ BEGIN
             HINT = 'Name the schema that holds the OMOP tables: ehds.protect_model(''omop-5.4'', schema => ...).';
     END IF;
     PERFORM ehds.ensure_key();
+    known := EXISTS (SELECT FROM ehds.population p WHERE p.population = $2);
 
     FOR entry IN
         SELECT o.*, c.oid::regclass AS rel, c.relname
@@ -180,13 +182,14 @@ BEGIN
             ELSIF NOT ehds.is_unique(rel, ehds.find_column(rel, 'person_id')) THEN
                 why_not := 'person_id has no unique index';
             ELSE
-                EXECUTE format('SELECT count(*) FROM %s WHERE %I IS NULL OR %I::text = ''''', rel, ident, ident) INTO bad;
+                SELECT x[1]::bigint INTO bad
+                  FROM ehds.read_as_owner(format('SELECT ARRAY[count(*)::text] FROM %s WHERE %I IS NULL OR btrim(%I::text, E'' \t\n\r'') = ''''', rel, ident, ident)) x;
                 IF bad > 0 THEN
                     why_not := format('person_source_value is empty for %s persons', bad);
                 ELSIF EXISTS (SELECT FROM ehds.permit p WHERE p.population = $2 AND p.status IN ('draft', 'active')) THEN
                     why_not := 'permits are in use';
                 ELSE
-                    PERFORM ehds.declare_identity(rel, ident);
+                    PERFORM ehds.declare_identity(rel, ident, NOT known);
                     detail := concat_ws(', ', detail, 'identity ' || ident);
                     action := CASE WHEN fresh THEN 'protected' ELSE 'changed' END;
                     fresh := true;

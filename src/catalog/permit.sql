@@ -50,6 +50,22 @@ $$;
 COMMENT ON FUNCTION ehds.delta_atto(numeric) IS
     'internal: a delta in units of 1e-18; raises 22023 unless it is between 0 and 1 with at most 18 decimal places; NULL gives NULL';
 
+CREATE FUNCTION ehds.require_role(needed text, action text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- true for superusers, too
+    IF NOT pg_has_role(ehds.acting_role(), $1, 'MEMBER') THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('role "%s" is not a member of %s and cannot run ehds.%s()', ehds.acting_role(), $1, $2),
+            HINT = 'A function that runs with the rights of somebody else does not make this person act: the decision is that of the login.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ehds.require_role(text, text) IS
+    'internal: raises 42501 unless the role that acts (that of SET ROLE, else the login) is itself a member of the role needed: a SECURITY DEFINER function of a member is not enough, since decisions are recorded as the login''s';
+
 CREATE FUNCTION ehds.lock_permit(permit text) RETURNS ehds.permit
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -126,6 +142,7 @@ DECLARE
     del     bigint;
     eps_def bigint;
 BEGIN
+    PERFORM ehds.require_role('ehds_admin', 'issue_permit');
     IF $1 IS NULL OR $1 !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,54}$' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('"%s" cannot be the name of a permit', $1),
@@ -228,7 +245,7 @@ CREATE FUNCTION ehds.permit_table(permit text, relation regclass, columns name[]
 AS $$
 #variable_conflict use_column
 DECLARE
-    p        ehds.permit := ehds.lock_permit($1);
+    p        ehds.permit;
     t        ehds.protected_table;
     subject  name;
     ident    name;
@@ -236,8 +253,12 @@ DECLARE
     col      name;
     label    text;
     clash    text;
-    again    boolean := p.status = 'active';
+    again    boolean;
+    made     regclass;
 BEGIN
+    PERFORM ehds.require_role('ehds_admin', 'permit_table');
+    p := ehds.lock_permit($1);
+    again := p.status = 'active';
     IF p.status IN ('revoked', 'closed') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('permit "%s" is %s', $1, p.status),
             HINT = 'Issue a new permit.';
@@ -305,6 +326,11 @@ BEGIN
     UPDATE ehds.permit
        SET population = t.population, status = 'draft', version = version + again::integer
      WHERE permit_id = p.permit_id;
+    -- an extract that was made with other columns is closed until it is made anew
+    FOR made IN SELECT c.oid FROM ehds.extract e JOIN pg_namespace n ON n.nspname = e.schema_name JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind = 'r'
+                 WHERE e.permit_id = p.permit_id AND e.destroyed_at IS NULL LOOP
+        EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', made, p.grantee);
+    END LOOP;
     UPDATE ehds.protected_table SET columns = ehds.columns_of($2) WHERE relation = $2 AND columns <> ehds.columns_of($2);
     PERFORM ehds.remember_labels(t.schema_name);
     PERFORM ehds.compile_table(p.permit_id, t.schema_name, t.table_name);
@@ -318,7 +344,7 @@ END
 $$;
 COMMENT ON FUNCTION ehds.permit_table(text, regclass, name[], text) IS
     'puts a protected table into a permit, or changes how it is in it; the view is made at once and answers once the permit is active. columns: default all but those labelled identifier (under output pseudonymised, quasi-identifiers must be named too); the subject is always there; '
-    'rows: a boolean expression over the table''s columns, default all. An active permit becomes a draft again. Raises 42501 for an identifier, 42703 unknown column, 42704 unknown permit, 22023 public table or other population, 55000 permit ended, ZE005 table not protected, ZE002 row filter not allowed';
+    'rows: a boolean expression over the table''s columns, default all. An active permit becomes a draft again, and its extract is closed until ehds.refresh_extract() has made it anew. Raises 42501 for an identifier (a column, or in rows), 42703 unknown column, 42704 unknown permit, 22023 public table, other population or an identifier of a type without pseudonyms, 55000 permit ended, ZE005 table not protected, ZE002 row filter not allowed';
 
 CREATE FUNCTION ehds.rights_beside(grantee oid, relation oid) RETURNS text
     LANGUAGE sql STABLE
@@ -362,8 +388,9 @@ BEGIN
      WHERE p.population = $1 AND ehds.full_name(t.relation) IS NOT NULL
        AND ehds.column_type(t.relation, p.identity_subject) IS NOT NULL AND ehds.column_type(t.relation, p.identity_column) IS NOT NULL;
     IF FOUND THEN
-        EXECUTE format('SELECT count(*) FROM (SELECT FROM %1$s t WHERE t.%2$I IS NOT NULL AND t.%3$I IS NOT NULL GROUP BY t.%2$I::text HAVING count(DISTINCT t.%3$I) > 1) s',
-                       place.relation, place.identity_column, place.identity_subject) INTO n;
+        SELECT x[1]::bigint INTO n FROM ehds.read_as_owner(format(
+            'SELECT ARRAY[count(*)::text] FROM (SELECT FROM %1$s t WHERE t.%2$I IS NOT NULL AND t.%3$I IS NOT NULL GROUP BY btrim(t.%2$I::text, E'' \t\n\r'') HAVING count(DISTINCT t.%3$I) > 1) s',
+            place.relation, place.identity_column, place.identity_subject)) x;
     END IF;
     RETURN n;
 END
@@ -378,16 +405,23 @@ CREATE FUNCTION ehds.activate_permit(permit text) RETURNS text
 AS $$
 #variable_conflict use_column
 DECLARE
-    p     ehds.permit := ehds.lock_permit($1);
+    p     ehds.permit;
     obstacle text;
     one   record;
 BEGIN
+    PERFORM ehds.require_role('ehds_admin', 'activate_permit');
+    p := ehds.lock_permit($1);
     IF p.status <> 'draft' THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('permit "%s" is %s, not a draft', $1, p.status);
     ELSIF session_user = p.issued_by OR EXISTS (SELECT FROM ehds.permit_table x WHERE x.permit_id = p.permit_id AND x.added_by = session_user) THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('permit "%s" was issued or changed by "%s", who cannot activate it', $1, session_user),
             HINT = 'Another member of ehds_admin activates it.';
+    ELSIF EXISTS (SELECT FROM pg_roles r WHERE r.oid = p.grantee) AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = session_user)
+          AND pg_has_role(session_user, p.grantee, 'MEMBER') THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('"%s" is a member of "%s", the grantee of permit "%s", and cannot activate it', session_user, p.grantee::text, $1),
+            HINT = 'A member of ehds_admin who does not use the permit activates it.';
     ELSIF NOT EXISTS (SELECT FROM ehds.permit_table x WHERE x.permit_id = p.permit_id) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('permit "%s" has no table', $1),
             HINT = format('Name its tables: SELECT ehds.permit_table(%L, ...).', $1);
@@ -439,7 +473,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ehds.activate_permit(text) IS
-    'puts a draft into force; by another login (session_user) than those who issued it or named its tables. Raises 42501 for these, 42704 unknown permit, 22023 expired, '
+    'puts a draft into force; by another login (session_user) than those who issued it or named its tables, and no member of its grantee. Raises 42501 for these and for a login that is no member of ehds_admin itself, 42704 unknown permit, 22023 expired, '
     '55000 if it has no table, is no draft, its grantee has rights on the tables behind, or somebody would hold a differentially private and another permit on one population';
 
 CREATE FUNCTION ehds.revoke_permit(permit text, reason text DEFAULT NULL) RETURNS text
@@ -448,8 +482,10 @@ CREATE FUNCTION ehds.revoke_permit(permit text, reason text DEFAULT NULL) RETURN
 AS $$
 #variable_conflict use_column
 DECLARE
-    p ehds.permit := ehds.lock_permit($1);
+    p ehds.permit;
 BEGIN
+    PERFORM ehds.require_role('ehds_admin', 'revoke_permit');
+    p := ehds.lock_permit($1);
     IF p.status NOT IN ('draft', 'active') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('permit "%s" is %s', $1, p.status);
     END IF;
@@ -499,7 +535,7 @@ COMMENT ON VIEW ehds.my_permits IS
     'the permits of the current role: status (draft, active, not yet valid, expired, revoked, closed) with its reason, what may be read, k, the privacy budget that is left, and the first and the last day';
 GRANT SELECT ON ehds.my_permits TO PUBLIC;
 
-REVOKE ALL ON FUNCTION ehds.shared_identities(name), ehds.epsilon_nano(numeric, text), ehds.delta_atto(numeric), ehds.lock_permit(text),
+REVOKE ALL ON FUNCTION ehds.require_role(text, text), ehds.shared_identities(name), ehds.epsilon_nano(numeric, text), ehds.delta_atto(numeric), ehds.lock_permit(text),
     ehds.check_grantee(text), ehds.rights_beside(oid, oid), ehds.exact_beside_noisy(integer),
     ehds.issue_permit(text, text, text, text, date, date, integer, numeric, numeric, numeric, integer, text, text, text, text),
     ehds.permit_table(text, regclass, name[], text), ehds.activate_permit(text), ehds.revoke_permit(text, text) FROM PUBLIC;

@@ -8,6 +8,54 @@ CREATE FUNCTION ehds.full_name(relation oid) RETURNS text
 COMMENT ON FUNCTION ehds.full_name(oid) IS
     'schema.table, quoted where needed, whatever the search_path; NULL if there is no such relation';
 
+-- Base tables belong to others, who can attach code to them (indexes, casts, policies): it must not run as a superuser.
+CREATE FUNCTION ehds.read_as_owner(query text, text_value text DEFAULT NULL, int_value bigint DEFAULT NULL) RETURNS SETOF text[]
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE $1 USING $2, $3;
+END
+$$;
+ALTER FUNCTION ehds.read_as_owner(text, text, bigint) OWNER TO ehds_owner;
+COMMENT ON FUNCTION ehds.read_as_owner(text, text, bigint) IS
+    'internal: the rows of a query, run as ehds_owner and never as a superuser; each row is one text[], and $1 and $2 of the query are the two values';
+
+CREATE FUNCTION ehds.rows_as_owner(query text) RETURNS SETOF record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE $1;
+END
+$$;
+ALTER FUNCTION ehds.rows_as_owner(text) OWNER TO ehds_owner;
+COMMENT ON FUNCTION ehds.rows_as_owner(text) IS
+    'internal: the rows of a query, run as ehds_owner and never as a superuser, in its own columns: fills extracts';
+
+CREATE FUNCTION ehds.require_plain(relation regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_trigger x WHERE x.tgrelid = $1)
+       OR EXISTS (SELECT FROM pg_rewrite x WHERE x.ev_class = $1)
+       OR EXISTS (SELECT FROM pg_attrdef x WHERE x.adrelid = $1)
+       OR EXISTS (SELECT FROM pg_constraint x WHERE $1 IN (x.conrelid, x.confrelid) AND x.contype IN ('c', 'f', 'x', 't'))
+       OR EXISTS (SELECT FROM pg_inherits x WHERE $1 IN (x.inhrelid, x.inhparent))
+       OR EXISTS (SELECT FROM pg_index x WHERE x.indrelid = $1 AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL))
+       OR EXISTS (SELECT FROM pg_index x JOIN pg_opclass c ON c.oid = ANY (x.indclass) WHERE x.indrelid = $1 AND c.opcnamespace <> 'pg_catalog'::regnamespace)
+       OR EXISTS (SELECT FROM pg_statistic_ext x WHERE x.stxrelid = $1) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('table %s of an extract is not as it was made: a trigger, rule, constraint, default or index was put on it', ehds.full_name($1)),
+            HINT = 'It could run code with the rights of a superuser. Find out who put it there, and drop it.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ehds.require_plain(regclass) IS
+    'internal: raises 55000 if writing to a table of an extract, as superuser, could run code that the extension did not put there';
+REVOKE ALL ON FUNCTION ehds.read_as_owner(text, text, bigint), ehds.rows_as_owner(text), ehds.require_plain(regclass) FROM PUBLIC;
+
 CREATE FUNCTION ehds.type_family(type oid) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
@@ -16,6 +64,15 @@ CREATE FUNCTION ehds.type_family(type oid) RETURNS text
                       WHEN $1 = 'uuid'::regtype THEN 'uuid' END $$;
 COMMENT ON FUNCTION ehds.type_family(oid) IS
     'internal: integer (integer, bigint), text (text, varchar) or uuid; NULL for a type that is no key of a person. Keys are compared within a family only';
+
+CREATE FUNCTION ehds.matches_opposition(type oid, expression text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT CASE WHEN $1 IN ('int8'::regtype, 'int4'::regtype) THEN format('o.identity_int = %s', $2)
+                      WHEN $1 = 'uuid'::regtype THEN format('o.identity = %s::text COLLATE "C"', $2)
+                      ELSE format('o.identity = btrim(%s::text, E'' \t\n\r'') COLLATE "C"', $2) END $$;
+COMMENT ON FUNCTION ehds.matches_opposition(oid, text) IS
+    'internal: the condition by which a stored key, of this type and in this expression, is compared with an opposition o: numbers as numbers, texts without the blanks around them';
 
 CREATE FUNCTION ehds.column_type(relation oid, column_name name) RETURNS oid
     LANGUAGE plpgsql STABLE
@@ -137,8 +194,36 @@ $$;
 COMMENT ON FUNCTION ehds.close_to_public(regclass) IS
     'internal: lets ehds_owner read a table, for the views of permits, and takes every right on it from PUBLIC; returns the rights that PUBLIC had';
 
+-- Oppositions under one key of a person go on under the other, with their scope and their date.
+CREATE FUNCTION ehds.carry_oppositions(population name, relation regclass, from_column name, to_column name, channel text) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    carried bigint;
+BEGIN
+    -- none may be recorded between the reading and the change of keys
+    LOCK TABLE ehds.opposition IN SHARE ROW EXCLUSIVE MODE;
+    INSERT INTO ehds.opposition (identity, population, purpose, schema_name, table_name, permit, channel, author, recorded_at)
+    SELECT DISTINCT ON (x[1], o.purpose, o.schema_name, o.table_name, o.permit)
+           x[1], $1, o.purpose, o.schema_name, o.table_name, o.permit, $5, o.author, o.recorded_at
+      FROM ehds.read_as_owner(format(
+               'SELECT ARRAY[btrim(i.%1$I::text, E'' \t\n\r''), o.opposition_id::text] FROM ehds.opposition o JOIN %3$s i ON %4$s
+                 WHERE o.withdrawn_at IS NULL AND coalesce(o.population, %5$L) = %5$L AND btrim(i.%1$I::text, E'' \t\n\r'') <> ''''',
+               $4, $3, $2, ehds.matches_opposition(ehds.column_type($2, $3), format('i.%I', $3)), $1)) x
+      JOIN ehds.opposition o ON o.opposition_id = x[2]::bigint
+     ORDER BY x[1], o.purpose, o.schema_name, o.table_name, o.permit, o.recorded_at
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS carried = ROW_COUNT;
+    RETURN carried;
+END
+$$;
+COMMENT ON FUNCTION ehds.carry_oppositions(name, regclass, name, name, text) IS
+    'internal: records the oppositions in force under one key of a population (subject or identity) under its other key too, for this population; returns how many';
+
 -- Declares which column of the population's table holds the identities.
-CREATE FUNCTION ehds.declare_identity(relation regclass, identity name) RETURNS void
+CREATE FUNCTION ehds.declare_identity(relation regclass, identity name, fresh boolean) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -188,19 +273,12 @@ BEGIN
         END IF;
     END LOOP;
 
-    -- oppositions recorded against subject keys so far go on for the same persons under their identities
-    IF EXISTS (SELECT FROM ehds.protected_table p WHERE p.population = pop.population AND p.relation <> $1) THEN
-        EXECUTE format(
-            'INSERT INTO ehds.opposition (identity, population, purpose, schema_name, table_name, permit, channel, author, recorded_at)
-             SELECT i.%1$I::text, %2$L, o.purpose, o.schema_name, o.table_name, o.permit, ''carried over from the subject key'', o.author, o.recorded_at
-               FROM ehds.opposition o JOIN %3$s i ON i.%4$I::text = o.identity COLLATE "C"
-              WHERE o.withdrawn_at IS NULL AND coalesce(o.population, %2$L) = %2$L AND i.%1$I IS NOT NULL AND i.%1$I::text <> ''''
-             ON CONFLICT DO NOTHING',
-            $2, pop.population, relation, t.subject);
-        GET DIAGNOSTICS carried = ROW_COUNT;
-        IF carried > 0 THEN
-            RAISE NOTICE '% oppositions that were recorded by subject key now stand under the identity too', carried;
-        END IF;
+    -- in a population that is new, no opposition has counted by its subject keys
+    IF NOT $3 THEN
+        carried := ehds.carry_oppositions(pop.population, $1, t.subject, $2, 'carried over from the subject key');
+    END IF;
+    IF carried > 0 THEN
+        RAISE NOTICE '% oppositions that were recorded by subject key now stand under the identity too', carried;
     END IF;
 
     UPDATE ehds.population
@@ -208,14 +286,15 @@ BEGIN
      WHERE population = pop.population;
     UPDATE ehds.protected_table SET identity = $2 WHERE relation = $1;
 
-    EXECUTE format('SELECT count(*) FROM %s WHERE %I IS NULL OR %I::text = ''''', relation, $2, $2) INTO missing;
+    SELECT x[1]::bigint INTO missing
+      FROM ehds.read_as_owner(format('SELECT ARRAY[count(*)::text] FROM %s WHERE %I IS NULL OR btrim(%I::text, E'' \t\n\r'') = ''''', relation, $2, $2)) x;
     IF missing > 0 THEN
         RAISE WARNING '% persons of % have no %: nobody could tell whether they object, so they are never released',
             missing, ehds.full_name($1), $2;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION ehds.declare_identity(regclass, name) IS
+COMMENT ON FUNCTION ehds.declare_identity(regclass, name, boolean) IS
     'internal: makes a protected table the one that resolves subjects to identities for its population; raises 42710, 42703, 22023, 42804, and 55006 while permits use the population';
 
 CREATE FUNCTION ehds.protect(relation regclass, subject name DEFAULT NULL, identity name DEFAULT NULL,
@@ -238,6 +317,7 @@ DECLARE
     resolver   record;
     nobody     bigint;
     total      bigint;
+    fresh      boolean;
     had        text;
     summary    text;
 BEGIN
@@ -340,29 +420,31 @@ BEGIN
     END IF;
 
     INSERT INTO ehds.population (population) VALUES (pop) ON CONFLICT DO NOTHING;
+    fresh := FOUND;
     INSERT INTO ehds.protected_table (relation, schema_name, table_name, population, subject,
                                       via_column, via_schema, via_table, via_key, columns)
     VALUES ($1, own_schema, own_table, pop, $2,
             link, parent.schema_name, parent.table_name, key, ehds.columns_of($1));
-    IF $3 IS NOT NULL THEN
-        PERFORM ehds.declare_identity($1, $3);
-    END IF;
-
     had := ehds.close_to_public($1);
     IF had IS NOT NULL THEN
         RAISE NOTICE 'PUBLIC lost its rights: %', had;
     END IF;
+    IF $3 IS NOT NULL THEN
+        PERFORM ehds.declare_identity($1, $3, fresh);
+    END IF;
     PERFORM ehds.remember_labels(own_schema);
 
     IF $2 IS NOT NULL THEN
-        EXECUTE format('SELECT count(*) FILTER (WHERE %I IS NULL), count(*) FROM %s', $2, relation) INTO nobody, total;
+        SELECT x[1]::bigint, x[2]::bigint INTO nobody, total
+          FROM ehds.read_as_owner(format('SELECT ARRAY[count(*) FILTER (WHERE %I IS NULL), count(*)]::text[] FROM %s', $2, relation)) x;
         IF nobody > 0 THEN
             RAISE WARNING '% of % rows of % have no %: they belong to nobody and are never released',
                 nobody, total, ehds.full_name($1), $2;
         END IF;
     ELSE
-        EXECUTE format('SELECT count(*) FILTER (WHERE v.%1$I IS NULL), count(*) FROM %2$s t LEFT JOIN %3$s v ON v.%4$I = t.%5$I',
-                       parent.subject, relation, parent_id, key, link) INTO nobody, total;
+        SELECT x[1]::bigint, x[2]::bigint INTO nobody, total
+          FROM ehds.read_as_owner(format('SELECT ARRAY[count(*) FILTER (WHERE v.%1$I IS NULL), count(*)]::text[] FROM %2$s t LEFT JOIN %3$s v ON v.%4$I = t.%5$I',
+                                         parent.subject, relation, parent_id, key, link)) x;
         IF nobody > 0 THEN
             RAISE WARNING '% of % rows of % lead to no person: they belong to nobody and are never released',
                 nobody, total, ehds.full_name($1);
@@ -418,6 +500,17 @@ BEGIN
             HINT = 'Run ehds.unprotect() on these tables first.';
     END IF;
 
+    IF t.identity IS NOT NULL THEN
+        IF to_regclass(format('%I.%I', t.schema_name, t.table_name))::oid IS NOT DISTINCT FROM $1::oid
+           AND has_table_privilege('ehds_owner', $1::oid, 'SELECT') THEN
+            PERFORM ehds.carry_oppositions(t.population, $1, t.identity, t.subject, 'carried over from the identity');
+        ELSIF EXISTS (SELECT FROM ehds.opposition o WHERE o.withdrawn_at IS NULL AND coalesce(o.population, t.population) = t.population) THEN
+            RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+                MESSAGE = format('oppositions are in force for population "%s", and its table of identities %I.%I cannot be read', t.population, t.schema_name, t.table_name),
+                DETAIL = 'They are recorded by identity, and nobody could tell any more whose they are.',
+                HINT = format('Bring the table back and run SELECT * FROM ehds.after_load(%L); then ehds.unprotect() carries them over to the subject keys.', t.schema_name);
+        END IF;
+    END IF;
     DELETE FROM ehds.protected_table p WHERE p.relation = $1;
     IF t.identity IS NOT NULL THEN
         UPDATE ehds.population
@@ -433,7 +526,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ehds.unprotect(regclass) IS
-    'withdraws the declaration of a table; raises ZE005 if it is not protected, 55006 while a draft or active permit, or another protected table, needs it';
+    'withdraws the declaration of a table; oppositions under the identities that it held go on under its subject keys. Raises ZE005 if it is not protected, 55000 if it held identities of persons who object and cannot be read, 55006 while a draft or active permit, or another protected table, needs it';
 
 CREATE FUNCTION ehds.limit_population(population name, epsilon numeric, delta numeric) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -456,11 +549,12 @@ $$;
 COMMENT ON FUNCTION ehds.limit_population(name, numeric, numeric) IS
     'sets the privacy budget that all permits over a population share (NULL, NULL: no limit); what they have spent so far counts. Raises 42704, 22023';
 
-REVOKE ALL ON FUNCTION ehds.label_of(oid, integer), ehds.set_label(regclass, name, text),
+REVOKE ALL ON FUNCTION ehds.carry_oppositions(name, regclass, name, name, text), ehds.matches_opposition(oid, text),
+    ehds.label_of(oid, integer), ehds.set_label(regclass, name, text),
     ehds.remember_label(oid, oid, integer), ehds.remember_labels(name),
     ehds.type_family(oid), ehds.column_type(oid, name), ehds.columns_of(oid), ehds.is_unique(oid, name),
     ehds.with_children(oid), ehds.check_kind(regclass), ehds.close_to_public(regclass),
-    ehds.declare_identity(regclass, name), ehds.protect(regclass, name, name, text, name),
+    ehds.declare_identity(regclass, name, boolean), ehds.protect(regclass, name, name, text, name),
     ehds.unprotect(regclass), ehds.limit_population(name, numeric, numeric) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ehds.protect(regclass, name, name, text, name),
     ehds.unprotect(regclass), ehds.limit_population(name, numeric, numeric) TO ehds_admin;

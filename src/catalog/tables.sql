@@ -173,12 +173,12 @@ CREATE TABLE ehds.opposition (
     recorded_by   name NOT NULL DEFAULT session_user,
     withdrawn_at  timestamptz,
     withdrawn_by  name,
-    -- the identity as a number where it is the number's own spelling: integer keys are compared without a cast per row
+    -- the identity as a number where it is one, in any spelling (007, +7, 1 234): integer keys are compared without a cast per row
     identity_int  bigint GENERATED ALWAYS AS (
-        CASE WHEN identity ~ '^(0|-?[1-9][0-9]{0,17})$' THEN identity::bigint
-             WHEN identity ~ '^-?[1-9][0-9]{18}$' THEN
-                 CASE WHEN identity::numeric BETWEEN -9223372036854775808 AND 9223372036854775807
-                      THEN identity::bigint END
+        CASE WHEN replace(identity, ' ', '') ~ '^[+-]?0*[0-9]{1,18}$' THEN replace(identity, ' ', '')::bigint
+             WHEN replace(identity, ' ', '') ~ '^[+-]?0*[0-9]{19}$' THEN
+                 CASE WHEN replace(identity, ' ', '')::numeric BETWEEN -9223372036854775808 AND 9223372036854775807
+                      THEN replace(identity, ' ', '')::bigint END
         END) STORED,
     CHECK ((schema_name IS NULL) = (table_name IS NULL)),
     CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL))

@@ -1,3 +1,41 @@
+-- guard: in a schema of somebody else's, their functions would run as the owner of ours; every
+-- operator is qualified, since the functions of a planted schema would be found here too
+
+DO $do$
+DECLARE
+    space record;
+BEGIN
+    SELECT n.oid, n.nspowner, n.nspacl INTO space
+      FROM pg_catalog.pg_namespace n WHERE n.nspname OPERATOR(pg_catalog.=) 'ehds'::pg_catalog.name;
+    -- a superuser's schema is as good as our own: a restore makes it for the owner that it had
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles r
+                    WHERE r.oid OPERATOR(pg_catalog.=) space.nspowner
+                      AND (r.rolsuper OR r.rolname OPERATOR(pg_catalog.=) current_user)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_schema',
+            MESSAGE = pg_catalog.format('schema "ehds" exists and belongs to %I', pg_catalog.pg_get_userbyid(space.nspowner)),
+            DETAIL = 'Its owner could put functions there that the extension would run as a superuser.',
+            HINT = 'Look at what is in it; then DROP SCHEMA ehds CASCADE, and CREATE EXTENSION makes it anew.';
+    ELSIF EXISTS (SELECT FROM pg_catalog.aclexplode(space.nspacl) x
+                   WHERE x.privilege_type OPERATOR(pg_catalog.=) 'CREATE'::pg_catalog.text
+                     AND x.grantee OPERATOR(pg_catalog.<>) space.nspowner) THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_schema',
+            MESSAGE = 'schema "ehds" exists, and others than its owner may create objects in it',
+            HINT = 'Look at what is in it; then DROP SCHEMA ehds CASCADE, and CREATE EXTENSION makes it anew.';
+    -- whatever lies in a schema depends on it: functions, types, operators, default privileges
+    ELSIF EXISTS (SELECT FROM pg_catalog.pg_depend d
+                   WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid
+                     AND d.refobjid OPERATOR(pg_catalog.=) space.oid
+                     AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension e
+                                      WHERE e.extname OPERATOR(pg_catalog.=) 'pg_ehds'::pg_catalog.name
+                                        AND e.oid OPERATOR(pg_catalog.=) d.objid
+                                        AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass::pg_catalog.oid)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_schema',
+            MESSAGE = 'schema "ehds" exists and is not empty',
+            HINT = 'Look at what is in it; then DROP SCHEMA ehds CASCADE, and CREATE EXTENSION makes it anew.';
+    END IF;
+END
+$do$;
+
 -- roles: made if they are missing; an existing role is taken only if nobody can act as it unseen
 
 DO $do$

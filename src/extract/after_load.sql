@@ -3,6 +3,7 @@
 CREATE FUNCTION ehds.load_objection(schema_name name, table_name name) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -42,6 +43,7 @@ COMMENT ON FUNCTION ehds.load_objection(name, name) IS
 CREATE FUNCTION ehds.changed_columns(before jsonb, after jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
 AS $$
     SELECT string_agg(CASE WHEN b.value IS NULL THEN format('new column %I (in no permit)', a.key)
                            WHEN a.value IS NULL THEN format('column %I is gone', b.key)
@@ -55,6 +57,7 @@ COMMENT ON FUNCTION ehds.changed_columns(jsonb, jsonb) IS
 CREATE FUNCTION ehds.after_load(schema name) RETURNS TABLE (object text, action text, detail text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -68,12 +71,21 @@ DECLARE
     found_again regclass[] := '{}';
     had      text;
     changes  text;
+    differs  text;
+    others   text[] := '{}';
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_namespace x WHERE x.nspname = $1) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_schema_name', MESSAGE = format('schema "%s" does not exist', $1);
     END IF;
     PERFORM ehds.ensure_key();
     LOCK TABLE ehds.protected_table, ehds.permit_table IN SHARE ROW EXCLUSIVE MODE;
+
+    -- a label public that stayed on record of a table which is protected now means another table of its name
+    DELETE FROM ehds.declared_label d
+     WHERE d.schema_name = $1 AND d.column_name = '' AND d.label = 'public'
+       AND EXISTS (SELECT FROM ehds.protected_table t
+                    WHERE (t.schema_name, t.table_name) = (d.schema_name, d.object_name)
+                       OR to_regclass(format('%I.%I', d.schema_name, d.object_name)) IN (SELECT ehds.with_children(t.relation)));
 
     -- labels: what the rebuilt table lost comes back; what it has stays
     FOR one IN SELECT d.object_name, array_agg(d.column_name ORDER BY d.column_name) AS columns
@@ -82,6 +94,7 @@ BEGIN
         rel := to_regclass(object);
         n := 0;
         failed := NULL;
+        differs := NULL;
         IF rel IS NULL THEN
             CONTINUE WHEN EXISTS (SELECT FROM ehds.protected_table t WHERE (t.schema_name, t.table_name) = ($1, one.object_name));
             action := 'missing';
@@ -93,6 +106,9 @@ BEGIN
                              WHERE d.schema_name = $1 AND d.object_name = one.object_name ORDER BY 1 LOOP
             IF had = '' THEN
                 CONTINUE WHEN ehds.label_of(rel) IS NOT NULL;
+                differs := (SELECT ehds.changed_columns(coalesce(d.columns, '{}'), ehds.columns_of(rel)) FROM ehds.declared_label d
+                             WHERE (d.schema_name, d.object_name, d.column_name) = ($1, one.object_name, ''));
+                CONTINUE WHEN differs IS NOT NULL;
             ELSIF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = rel AND a.attname = had AND NOT a.attisdropped) THEN
                 failed := concat_ws(', ', failed, format('column %I is gone', had));
                 CONTINUE;
@@ -102,13 +118,20 @@ BEGIN
             BEGIN
                 PERFORM ehds.set_label(rel, nullif(had, '')::name, changes);
                 n := n + 1;
-            EXCEPTION WHEN invalid_parameter_value OR datatype_mismatch OR wrong_object_type THEN
+            EXCEPTION WHEN invalid_parameter_value OR datatype_mismatch OR wrong_object_type OR SQLSTATE 'ZE005' THEN
                 failed := concat_ws(', ', failed, SQLERRM);
             END;
         END LOOP;
         IF n > 0 OR failed IS NOT NULL THEN
             action := CASE WHEN failed IS NULL THEN 'relabelled' ELSE 'labels incomplete' END;
             detail := concat_ws('; ', CASE WHEN n > 0 THEN n || ' labels' END, failed);
+            RETURN NEXT;
+        END IF;
+        IF differs IS NOT NULL THEN
+            action := 'undeclared';
+            detail := format('was public with other columns: %s. Refused under a permit. If no row is about a person: SECURITY LABEL FOR pg_ehds ON TABLE %s IS ''public''',
+                             differs, object);
+            others := others || rel::oid::text;
             RETURN NEXT;
         END IF;
     END LOOP;
@@ -120,7 +143,7 @@ BEGIN
         before := before || jsonb_build_object(one.table_name::text, one.columns);
         IF one.now_is IS NULL THEN
             action := 'missing';
-            detail := 'is declared as protected, and there is no such table: permits on it refuse. If it is gone for good, run ehds.unprotect() on it after closing its permits';
+            detail := format('is declared as protected, and there is no such table: permits on it refuse. If it is gone for good, close its permits, then SELECT ehds.unprotect(%s)', one.relation::oid);
             RETURN NEXT;
             CONTINUE;
         END IF;
@@ -207,7 +230,7 @@ BEGIN
           FROM pg_class c JOIN pg_namespace x ON x.oid = c.relnamespace
          WHERE x.nspname = $1 AND c.relkind IN ('r', 'p', 'f', 'm') AND NOT c.relispartition
            AND NOT EXISTS (SELECT FROM ehds.protected_table t WHERE t.relation = c.oid)
-           AND ehds.label_of(c.oid) IS NULL
+           AND ehds.label_of(c.oid) IS NULL AND c.oid::text <> ALL (others)
          ORDER BY 1;
     PERFORM ehds.record_decision('after_load', NULL, NULL, format('schema %s', $1));
 END

@@ -1,13 +1,12 @@
 -- extract: the pseudonymised tables of a permit, their manifest, and the end of a permit
 
-CREATE FUNCTION ehds.require_in_force(permit text, action text) RETURNS ehds.permit
+CREATE FUNCTION ehds.check_in_force(p ehds.permit, action text) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     SET datestyle = 'ISO, YMD'
 AS $$
 #variable_conflict use_column
 DECLARE
-    p      ehds.permit := ehds.lock_permit($1);
     who    name := ehds.acting_role();
     reason text;
 BEGIN
@@ -26,14 +25,27 @@ BEGIN
     END;
     IF reason IS NOT NULL THEN
         PERFORM ehds.record_refusal(action => $2, permit => p.permit, population => p.population::text, detail => reason);
-        RAISE EXCEPTION USING ERRCODE = 'ZE001', MESSAGE = format('permit "%s" %s', $1, reason),
+        RAISE EXCEPTION USING ERRCODE = 'ZE001', MESSAGE = format('permit "%s" %s', p.permit, reason),
             HINT = 'See ehds.my_permits for your permits.';
     END IF;
+END
+$$;
+COMMENT ON FUNCTION ehds.check_in_force(ehds.permit, text) IS
+    'internal: records the refusal and raises ZE001 unless the permit is in force for the role that acts (member of the grantee or of ehds_admin), today and for the session''s purpose';
+
+CREATE FUNCTION ehds.require_in_force(permit text, action text) RETURNS ehds.permit
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    p ehds.permit := ehds.lock_permit($1);
+BEGIN
+    PERFORM ehds.check_in_force(p, $2);
     RETURN p;
 END
 $$;
 COMMENT ON FUNCTION ehds.require_in_force(text, text) IS
-    'internal: the permit, locked, if it is in force for the role that acts (member of the grantee or of ehds_admin), today and for the session''s purpose; else records the refusal and raises ZE001';
+    'internal: the permit, locked, if ehds.check_in_force() finds it in force';
 
 CREATE FUNCTION ehds.extract_table(permit_id integer, schema_name name, table_name name, target_schema name) RETURNS bigint
     LANGUAGE plpgsql
@@ -61,6 +73,7 @@ BEGIN
         FOR old IN SELECT x.indexrelid::regclass AS index FROM pg_index x WHERE x.indrelid = relation LOOP
             EXECUTE format('DROP INDEX %s', old.index);
         END LOOP;
+        PERFORM ehds.require_plain(relation);
         EXECUTE format('TRUNCATE TABLE %s', target);
     ELSE
         IF relation IS NOT NULL THEN
@@ -71,7 +84,6 @@ BEGIN
         EXECUTE format('REVOKE ALL ON TABLE %s FROM PUBLIC', target);
         EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', target);
         EXECUTE format('CREATE POLICY permit ON %s FOR SELECT TO %s USING (ehds.extract_guard(%L))', target, p.grantee, p.permit);
-        EXECUTE format('GRANT SELECT ON TABLE %s TO %s', target, p.grantee);
         EXECUTE format('COMMENT ON TABLE %s IS %L', target,
                        format('extract of permit %s from %I.%I: pseudonymised rows, personal data and not anonymous (RGPD recital 26)', p.permit, $2, $3));
         FOREACH col IN ARRAY pt.columns LOOP
@@ -83,12 +95,18 @@ BEGIN
     SELECT string_agg(c.place::text, ', ' ORDER BY c.name <> pt.subject_column, c.place) INTO ordered
       FROM unnest(pt.columns) WITH ORDINALITY AS c(name, place)
      WHERE c.name = pt.subject_column OR ehds.is_identifier_column(format('%I.%I', $2, $3)::regclass, c.name);
-    EXECUTE format('INSERT INTO %s (%s) %s ORDER BY %s', target,
+    PERFORM ehds.require_plain(target::regclass);
+    EXECUTE format('INSERT INTO %s (%s) SELECT * FROM ehds.rows_as_owner(%L) AS r(%s)', target,
                    (SELECT string_agg(format('%I', c.name), ', ' ORDER BY c.place) FROM unnest(pt.columns) WITH ORDINALITY AS c(name, place)),
-                   query, ordered);
+                   format('%s ORDER BY %s', query, ordered),
+                   (SELECT string_agg(format('%I %s', c.name, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY c.place)
+                      FROM unnest(pt.columns) WITH ORDINALITY AS c(name, place)
+                      JOIN pg_attribute a ON a.attrelid = target::regclass AND a.attname = c.name));
     GET DIAGNOSTICS n = ROW_COUNT;
     EXECUTE format('CREATE INDEX ON %s (%I)', target, pt.subject_column);
     EXECUTE format('ANALYZE %s', target);
+    -- ehds.permit_table() has taken it away if the permit has changed
+    EXECUTE format('GRANT SELECT ON TABLE %s TO %s', target, p.grantee);
     RETURN n;
 END
 $$;
@@ -121,8 +139,7 @@ BEGIN
             MESSAGE = format('permit "%s" is for statistics and has no extract', $1),
             HINT = 'An extract needs a permit with output => ''pseudonymised''.';
     END IF;
-    SELECT * INTO e FROM ehds.extract x WHERE x.permit_id = p.permit_id FOR UPDATE;
-    had := FOUND;
+    had := EXISTS (SELECT FROM ehds.extract x WHERE x.permit_id = p.permit_id);
     IF NOT had AND $2 = 'refresh_extract' THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('permit "%s" has no extract yet', $1),
             HINT = format('CALL ehds.extract(%L) makes it.', $1);
@@ -138,6 +155,8 @@ BEGIN
         EXECUTE format('LOCK TABLE %I.%I IN SHARE MODE', one.schema_name, one.table_name);
     END LOOP;
     LOCK TABLE ehds.opposition IN SHARE MODE;
+    -- after the oppositions, as ehds.oppose() does
+    SELECT * INTO e FROM ehds.extract x WHERE x.permit_id = p.permit_id FOR UPDATE;
     at := clock_timestamp();
     PERFORM ehds.record_access(action => $2, permit => p.permit, population => p.population::text,
                                detail => format('version %s, tables %s', p.version,
@@ -237,11 +256,17 @@ CREATE FUNCTION ehds.manifest(permit text) RETURNS jsonb
 AS $$
 #variable_conflict use_column
 DECLARE
-    p      ehds.permit := ehds.lock_permit($1);
+    p      ehds.permit;
     result jsonb;
 BEGIN
+    -- without a lock: it is read beside everything else, and on a standby
+    SELECT * INTO p FROM ehds.permit x WHERE x.permit = $1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('permit "%s" does not exist', $1),
+            HINT = 'Your permits are in the view ehds.my_permits; all of them are in ehds.permit, for ehds_admin and ehds_auditor.';
+    END IF;
     IF NOT pg_has_role(ehds.acting_role(), 'ehds_admin', 'MEMBER') AND NOT pg_has_role(ehds.acting_role(), 'ehds_auditor', 'MEMBER') THEN
-        p := ehds.require_in_force($1, 'manifest');
+        PERFORM ehds.check_in_force(p, 'manifest');
     END IF;
     SELECT e.manifest INTO result FROM ehds.extract e WHERE e.permit_id = p.permit_id;
     IF NOT FOUND THEN
@@ -261,7 +286,7 @@ CREATE FUNCTION ehds.close_permit(permit text) RETURNS jsonb
 AS $$
 #variable_conflict use_column
 DECLARE
-    p           ehds.permit := ehds.lock_permit($1);
+    p           ehds.permit;
     e           ehds.extract;
     destroyed   jsonb := '[]';
     one         record;
@@ -269,6 +294,8 @@ DECLARE
     budget      record;
     result      jsonb;
 BEGIN
+    PERFORM ehds.require_role('ehds_admin', 'close_permit');
+    p := ehds.lock_permit($1);
     IF p.status = 'closed' THEN
         RETURN p.certificate;
     END IF;
@@ -276,6 +303,7 @@ BEGIN
     IF FOUND THEN
         FOR one IN SELECT c.oid::regclass AS relation FROM pg_class c JOIN pg_namespace x ON x.oid = c.relnamespace
                     WHERE x.nspname = e.schema_name AND c.relkind = 'r' ORDER BY c.relname LOOP
+            PERFORM ehds.require_plain(one.relation);
             EXECUTE format('SELECT count(*) FROM %s', one.relation) INTO n;
             destroyed := destroyed || jsonb_build_object('table', one.relation::text, 'rows', n);
         END LOOP;
@@ -311,7 +339,9 @@ $$;
 COMMENT ON FUNCTION ehds.close_permit(text) IS
     'ends a permit for good: destroys its extract and its schema (and what others built on them), keeps what it was and returns a certificate; a second call returns the same certificate. Raises 42704';
 
-REVOKE ALL ON FUNCTION ehds.require_in_force(text, text), ehds.extract_table(integer, name, name, name),
+-- extracts are filled as ehds_owner
+GRANT EXECUTE ON FUNCTION ehds.pseudonym_of(text, text, text), ehds.pseudonym_of(bigint, text, text) TO ehds_owner;
+REVOKE ALL ON FUNCTION ehds.check_in_force(ehds.permit, text), ehds.require_in_force(text, text), ehds.extract_table(integer, name, name, name),
     ehds.build_extract(text, text, boolean), ehds.close_permit(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ehds.close_permit(text) TO ehds_admin;
 GRANT EXECUTE ON PROCEDURE ehds.extract(text, boolean), ehds.refresh_extract(text, boolean) TO PUBLIC;

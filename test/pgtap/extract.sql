@@ -7,7 +7,7 @@ SECURITY LABEL FOR pg_ehds ON COLUMN omop.person.year_of_birth IS 'quasi-identif
 SET client_min_messages = error;
 SELECT ehds.oppose('H100007');
 \o
-SELECT plan(41);
+SELECT plan(48);
 CREATE FUNCTION pg_temp.pipe(q text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('t_pipeline', q) $$;
 
 -- who may
@@ -70,6 +70,26 @@ BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT throws_ok($$SELECT pg_temp.pipe('CALL ehds.refresh_extract(''cardio'')')$$, '25000', NULL, 'not on an older snapshot');
 ROLLBACK;
 
+-- counts follow an opposition
+SELECT ehds.oppose('H100009') \g /dev/null
+SELECT is((SELECT (m ->> 'subjects') || ' ' || (m -> 'tables' -> 1 ->> 'rows') || ' ' || (m -> 'tables' -> 1 ->> 'subjects') FROM pg_temp.pipe('SELECT ehds.manifest(''cardio'')') x, LATERAL (SELECT x::jsonb AS m) y),
+          '398 398 398', 'the manifest counts out who left');
+
+-- read beside everything
+BEGIN READ ONLY;
+SELECT lives_ok($$SELECT pg_temp.pipe('SELECT ehds.manifest(''cardio'')')$$, 'a manifest is read in a transaction that is READ ONLY');
+ROLLBACK;
+
+-- a permit that changes closes its extract until it is made anew
+SELECT pg_temp.as_role('t_governor', 'SELECT ehds.permit_table(''cardio'', ''omop.person'', columns => ''{person_id,gender_concept_id}'')') \g /dev/null
+SELECT pg_temp.as_role('t_governor2', 'SELECT ehds.activate_permit(''cardio'')') \g /dev/null
+SELECT throws_ok($$SELECT pg_temp.pipe('SELECT count(year_of_birth) FROM extract_cardio.person')$$, '42501', NULL, 'the columns of before are closed');
+SELECT throws_ok($$SELECT pg_temp.pipe('SELECT count(*) FROM extract_cardio.condition_occurrence')$$, '42501', NULL, 'with the whole extract');
+DROP VIEW public.on_top;
+SELECT lives_ok($$SELECT pg_temp.pipe('CALL ehds.refresh_extract(''cardio'', allow_empty => true)')$$, 'until it is refreshed');
+SELECT columns_are('extract_cardio', 'person', ARRAY['person_id', 'gender_concept_id'], 'with the columns of now');
+SELECT is(pg_temp.pipe('SELECT count(*) FROM extract_cardio.person') || pg_temp.pipe('SELECT count(*) FROM extract_cardio.condition_occurrence'), '3980', 'and open again');
+
 -- out of force
 UPDATE ehds.permit SET valid_from = '2020-01-01', valid_until = ehds.today() - 1 WHERE permit = 'cardio';
 SELECT throws_ok($$SELECT pg_temp.pipe('SELECT count(*) FROM extract_cardio.person')$$, 'ZE001', NULL, 'an expired permit closes its extract');
@@ -79,5 +99,5 @@ SELECT is(pg_temp.pipe('SELECT status FROM ehds.my_permits'), 'expired', 'as my_
 -- destroyed
 SELECT is(jsonb_array_length(pg_temp.as_role('t_governor', 'SELECT ehds.close_permit(''cardio'')')::jsonb -> 'destroyed'), 2, 'closed: both tables are in the certificate');
 SELECT hasnt_schema('extract_cardio');
-SELECT is(pg_temp.as_role('t_auditor', 'SELECT ehds.manifest(''cardio'') ->> ''subjects'''), '399', 'the auditor still reads its manifest');
+SELECT is(pg_temp.as_role('t_auditor', 'SELECT ehds.manifest(''cardio'') ->> ''subjects'''), '398', 'the auditor still reads its manifest');
 SELECT * FROM finish();

@@ -14,7 +14,7 @@ CREATE ROLE t_super SUPERUSER;
 CREATE ROLE t_careful NOLOGIN;
 CREATE ROLE t_nurse NOLOGIN;
 \o
-SELECT plan(86);
+SELECT plan(97);
 CREATE FUNCTION pg_temp.gov(q text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('t_governor', 'SELECT ehds.' || q) $$;
 CREATE FUNCTION pg_temp.gov2(q text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('t_governor2', 'SELECT ehds.' || q) $$;
 CREATE FUNCTION pg_temp.issue(more text) RETURNS text LANGUAGE sql AS $$
@@ -135,6 +135,29 @@ SELECT is((SELECT count(*) FROM ehds.permit_table x JOIN ehds.permit p USING (pe
 SELECT is(pg_temp.gov('close_permit(''hydro-2026'')')::jsonb ->> 'status_before', 'revoked', 'closing again gives the same certificate');
 SELECT is((SELECT string_agg(action, ' ' ORDER BY seq) FROM ehds.ledger WHERE permit = 'hydro-2026' AND kind = 'decision'),
           'issue_permit permit_table permit_table permit_table activate_permit permit_table activate_permit revoke_permit close_permit', 'the ledger has every decision');
+
+-- whose decision it is
+\o /dev/null
+SELECT pg_temp.gov('issue_permit(''who'', grantee => ''t_extracts'', purpose => ''research'', output => ''pseudonymised'', valid_until => ''2099-12-31'')');
+SELECT pg_temp.gov('permit_table(''who'', ''omop.stay'')');
+CREATE FUNCTION public.lent(what text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$ DECLARE r text; BEGIN EXECUTE 'SELECT ehds.' || what INTO r; RETURN r; END $$;
+ALTER FUNCTION public.lent(text) OWNER TO t_governor;
+\o
+SELECT throws_like(format('SELECT pg_temp.as_role(''t_analyst'', %L)', format('SELECT public.lent(%L)', what)), '%role "t_analyst" is not a member of ehds_admin%', what)
+  FROM unnest(ARRAY['activate_permit(''who'')', 'revoke_permit(''who'')', 'close_permit(''who'')', 'permit_table(''who'', ''omop.person'')',
+                    'issue_permit(''w'', grantee => ''t_project'', purpose => ''research'', valid_until => ''2099-12-31'')']) what;
+GRANT t_extracts TO t_governor2;
+SELECT throws_like($$SELECT pg_temp.gov2('activate_permit(''who'')')$$, '%is a member of "t_extracts", the grantee%', 'who uses the permit does not activate it');
+REVOKE t_extracts FROM t_governor2;
+SELECT lives_ok($$SELECT pg_temp.gov2('activate_permit(''who'')')$$, 'who does not, does');
+
+-- columns and rows
+ALTER TABLE omop.stay ADD COLUMN ward_id numeric, ADD COLUMN ipp text;
+SELECT throws_like($$SELECT pg_temp.gov('permit_table(''who'', ''omop.stay'', columns => ''{ward_id}'')')$$, '%of which there are no pseudonyms%', 'a key of a type without pseudonyms');
+SELECT throws_ok($$SELECT pg_temp.gov('permit_table(''who'', ''omop.person'', rows => ''person_source_value = ''''H100001'''''')')$$, '42501', NULL, 'a row filter by identity');
+SELECT throws_ok($$SELECT pg_temp.gov('permit_table(''who'', ''omop.stay'', columns => ''{stay_id}'', rows => ''remark LIKE ''''r1%'''''')')$$, '42501', NULL, 'a row filter by an identifier');
+SELECT lives_ok($$SELECT pg_temp.gov('permit_table(''who'', ''omop.stay'', columns => ''{stay_id}'', rows => ''zone_concept_id = 1'')')$$, 'a row filter by another column');
+DROP FUNCTION public.lent(text);
 DROP OWNED BY t_nurse;
 DROP ROLE t_super, t_careful, t_nurse;
 SELECT * FROM finish();
