@@ -168,7 +168,7 @@ protected_ancestor(Oid relid)
 	ListCell *cell;
 
 	/* grows while it is read */
-	foreach (cell, todo)
+	foreach(cell, todo)
 	{
 		Oid one = lfirst_oid(cell);
 		Relation inherits;
@@ -205,9 +205,10 @@ check_public(Oid relid)
 						errhint("Withdraw the protection first with ehds.unprotect().")));
 	if (OidIsValid(other))
 		ereport(ERROR, (errcode(ERRCODE_EHDS_DECLARATION),
-						errmsg("table %s holds rows of a protected table and cannot be public", qualified_name(relid)),
+						errmsg("table %s holds rows of a protected table and cannot be public",
+							   qualified_name(relid)),
 						errdetail("It is a partition or child of %s.", qualified_name(other))));
-	foreach (cell, find_all_inheritors(relid, NoLock, NULL))
+	foreach(cell, find_all_inheritors(relid, NoLock, NULL))
 	{
 		other = lfirst_oid(cell);
 		if (ehds_is_protected(other))

@@ -39,6 +39,19 @@ BEGIN
     RETURN QUERY SELECT DISTINCT 'critical', 'ehds_owner', format('role %s is a member of ehds_owner and reads protected tables without a permit', m.member::regrole),
                         format('REVOKE ehds_owner FROM %s', m.member::regrole)
                    FROM pg_auth_members m WHERE m.roleid = (SELECT r.oid FROM pg_roles r WHERE r.rolname = 'ehds_owner');
+    RETURN QUERY SELECT DISTINCT 'critical', 'ehds_owner', format('ehds_owner is a member of %s: the views of permits run with its rights', m.roleid::regrole),
+                        format('REVOKE %s FROM ehds_owner', m.roleid::regrole)
+                   FROM pg_auth_members m WHERE m.member = (SELECT r.oid FROM pg_roles r WHERE r.rolname = 'ehds_owner');
+    RETURN QUERY SELECT 'critical', r.rolname::text, format('role %s has attributes of its own: %s', r.rolname,
+                            concat_ws(', ', CASE WHEN r.rolsuper THEN 'SUPERUSER' END, CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END,
+                                      CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolreplication THEN 'REPLICATION' END)),
+                        format('ALTER ROLE %I NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOREPLICATION', r.rolname)
+                   FROM pg_roles r WHERE r.rolname IN ('ehds_owner', 'ehds_admin', 'ehds_registrar', 'ehds_auditor', 'ehds_custodian')
+                    AND (r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolreplication);
+    RETURN QUERY SELECT DISTINCT 'critical', m.member::regrole::text, format('role %s is a member of the superuser role %s: no permit binds it', m.member::regrole, s.rolname),
+                        format('REVOKE %I FROM %s', s.rolname, m.member::regrole)
+                   FROM pg_auth_members m JOIN pg_roles s ON s.oid = m.roleid AND s.rolsuper
+                   JOIN pg_roles r ON r.oid = m.member AND NOT r.rolsuper;
     RETURN QUERY SELECT DISTINCT CASE WHEN m.roleid::regrole::text ~ '^pg_(execute|read_server|write_server)' THEN 'critical' ELSE 'warning' END,
                         m.member::regrole::text, format('role %s is a member of %s, which %s', m.member::regrole, m.roleid::regrole,
                             CASE WHEN m.roleid::regrole::text ~ '^pg_(execute|read_server|write_server)' THEN 'can read the key file and the data files'
@@ -81,15 +94,70 @@ BEGIN
                         format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', g.tgrelid::regclass, g.tgname)
                    FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
                   WHERE n.nspname = 'ehds' AND NOT g.tgisinternal AND g.tgenabled <> 'A';
-    RETURN QUERY SELECT CASE WHEN x.grantee = 0 THEN 'critical' ELSE 'warning' END, format('ehds.%I', c.relname),
-                        format('%s has %s on it', CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END, x.privilege_type),
-                        format('REVOKE %s ON ehds.%I FROM %s', x.privilege_type, c.relname, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END)
-                   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) x
-                  WHERE n.nspname = 'ehds' AND c.relkind IN ('r', 'S') AND x.grantee <> c.relowner AND c.relname <> 'purpose'
-                    AND NOT (x.privilege_type = 'SELECT' AND x.grantee <> 0
-                             AND x.grantee::regrole::text IN ('ehds_owner', 'ehds_admin', 'ehds_registrar', 'ehds_auditor', 'ehds_custodian'));
-    RETURN QUERY SELECT 'critical', f.oid::regprocedure::text, 'can be executed by PUBLIC: it makes pseudonyms of chosen values', format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f.oid::regprocedure)
-                   FROM pg_proc f WHERE f.pronamespace = 'ehds'::regnamespace AND f.proname = 'pseudonym_of' AND has_function_privilege('public', f.oid, 'EXECUTE');
+    RETURN QUERY SELECT 'critical', format('trigger %s on ehds.%I', w.name, w.relation), 'the trigger is gone or does something else: history can be rewritten, or changes go unnoticed',
+                        format('CREATE OR REPLACE TRIGGER %s %s ON ehds.%I FOR EACH %s EXECUTE FUNCTION ehds.%s(); ALTER TABLE ehds.%I ENABLE ALWAYS TRIGGER %s',
+                               w.name, w.events, w.relation, CASE w.type & 1 WHEN 1 THEN 'ROW' ELSE 'STATEMENT' END, w.function, w.relation, w.name)
+                   FROM (VALUES ('opposition', 'keep_history', 27, 'keep_history', 'BEFORE UPDATE OR DELETE'),
+                                ('opposition', 'keep_history_whole', 34, 'keep_history', 'BEFORE TRUNCATE'),
+                                ('ledger_entry', 'ledger_guard', 62, 'ledger_guard', 'BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE'),
+                                ('population', 'catalog_changed', 29, 'catalog_changed', 'AFTER INSERT OR UPDATE OR DELETE'),
+                                ('protected_table', 'catalog_changed', 29, 'catalog_changed', 'AFTER INSERT OR UPDATE OR DELETE'),
+                                ('permit', 'catalog_changed', 29, 'catalog_changed', 'AFTER INSERT OR UPDATE OR DELETE'),
+                                ('permit_table', 'catalog_changed', 29, 'catalog_changed', 'AFTER INSERT OR UPDATE OR DELETE'),
+                                ('extract', 'catalog_changed', 29, 'catalog_changed', 'AFTER INSERT OR UPDATE OR DELETE')) AS w(relation, name, type, function, events)
+                  WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = to_regclass(format('ehds.%I', w.relation)) AND g.tgname = w.name
+                                       AND g.tgfoid = to_regprocedure(format('ehds.%I()', w.function)) AND g.tgtype = w.type
+                                       AND g.tgqual IS NULL AND g.tgattr::text = '');
+
+    -- what CREATE EXTENSION granted is on record; whatever came since was granted by somebody
+    RETURN QUERY
+    WITH ours AS (
+        SELECT d.classid, d.objid FROM pg_depend d
+         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND d.refobjid = (SELECT e.oid FROM pg_extension e WHERE e.extname = 'pg_ehds')),
+    things AS (
+        SELECT o.classid, o.objid, 0 AS part, f.oid::regprocedure::text AS name, 'FUNCTION' AS kind, f.proowner AS owner, coalesce(f.proacl, acldefault('f', f.proowner)) AS acl, acldefault('f', f.proowner) AS usual
+          FROM ours o JOIN pg_proc f ON o.classid = 'pg_proc'::regclass AND f.oid = o.objid
+        UNION ALL
+        SELECT o.classid, o.objid, 0, ehds.full_name(c.oid), CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.relowner, c.relacl, NULL
+          FROM ours o JOIN pg_class c ON o.classid = 'pg_class'::regclass AND c.oid = o.objid
+        UNION ALL
+        SELECT o.classid, o.objid, a.attnum, ehds.full_name(c.oid), 'TABLE', c.relowner, a.attacl, NULL
+          FROM ours o JOIN pg_class c ON o.classid = 'pg_class'::regclass AND c.oid = o.objid
+          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attacl IS NOT NULL AND NOT a.attisdropped),
+    installed AS (
+        SELECT t.*, coalesce((SELECT i.initprivs FROM pg_init_privs i WHERE (i.classoid, i.objoid, i.objsubid) = (t.classid, t.objid, t.part)), t.usual) AS was FROM things t)
+    SELECT DISTINCT CASE WHEN x.grantee = 0 OR (i.kind = 'FUNCTION' AND NOT EXISTS (SELECT FROM aclexplode(i.was) y WHERE y.grantee <> i.owner)) THEN 'critical' ELSE 'warning' END,
+           i.name, format('%s has %s on it, which CREATE EXTENSION did not grant%s', CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END, x.privilege_type,
+                          CASE WHEN i.kind = 'FUNCTION' AND NOT EXISTS (SELECT FROM aclexplode(i.was) y WHERE y.grantee <> i.owner) THEN ': the function is internal' END),
+           format('REVOKE %s ON %s %s FROM %s', CASE i.kind WHEN 'FUNCTION' THEN x.privilege_type ELSE 'ALL' END,
+                  CASE WHEN i.kind = 'FUNCTION' AND EXISTS (SELECT FROM pg_proc f WHERE f.oid = i.objid AND f.prokind = 'p') THEN 'PROCEDURE' ELSE i.kind END,
+                  i.name, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END)
+      FROM installed i CROSS JOIN LATERAL aclexplode(i.acl) x
+     WHERE x.grantee <> i.owner
+       AND NOT EXISTS (SELECT FROM aclexplode(i.was) y WHERE (y.grantee, y.privilege_type) = (x.grantee, x.privilege_type));
+
+    -- whoever creates in these schemas has code run by others
+    RETURN QUERY
+    WITH spaces AS (
+        SELECT n.oid, n.nspname, n.nspowner, n.nspacl, n.nspname <> 'ehds' AS of_permit FROM pg_namespace n
+         WHERE n.nspname = 'ehds' OR n.nspname IN (SELECT p.schema_name FROM ehds.permit p)
+            OR n.nspname IN (SELECT 'extract_' || substr(p.schema_name, 8) FROM ehds.permit p))
+    SELECT 'critical', format('schema %I', s.nspname), format('%s may create objects in it', CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END),
+           format('REVOKE CREATE ON SCHEMA %I FROM %s', s.nspname, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END)
+      FROM spaces s CROSS JOIN LATERAL aclexplode(s.nspacl) x WHERE x.privilege_type = 'CREATE' AND x.grantee <> s.nspowner
+    UNION ALL
+    SELECT 'critical', format('schema %I', s.nspname), format('belongs to %s', s.nspowner::regrole),
+           format('ALTER SCHEMA %I OWNER TO %s', s.nspname, CASE WHEN s.of_permit THEN 'ehds_owner' ELSE (SELECT e.extowner::regrole::text FROM pg_extension e WHERE e.extname = 'pg_ehds') END)
+      FROM spaces s JOIN pg_roles r ON r.oid = s.nspowner
+     WHERE CASE WHEN s.of_permit THEN r.rolname <> 'ehds_owner' ELSE NOT r.rolsuper END
+    UNION ALL
+    SELECT 'warning', format('schema %I', n.nspname), 'belongs to ehds_owner, and no permit knows it', format('DROP SCHEMA %I, after a look at what is in it', n.nspname)
+      FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner AND r.rolname = 'ehds_owner'
+     WHERE NOT EXISTS (SELECT FROM spaces s WHERE s.oid = n.oid)
+    UNION ALL
+    SELECT 'critical', ehds.full_name(c.oid), 'belongs to ehds_owner and is outside the schemas of permits: it reads protected tables without one', format('Drop it, or give it to its maker: ALTER TABLE %s OWNER TO ...', ehds.full_name(c.oid))
+      FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner AND r.rolname = 'ehds_owner'
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't' AND NOT EXISTS (SELECT FROM spaces s WHERE s.oid = c.relnamespace);
 END
 $$;
 COMMENT ON FUNCTION ehds.doctor_server() IS 'internal: the part of ehds.doctor() on the server, its settings and roles';
@@ -132,27 +200,91 @@ BEGIN
      WHERE NOT r.rolsuper AND (r.rolcanlogin OR EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = r.oid))
      GROUP BY r.rolname;
     RETURN QUERY
+    WITH RECURSIVE stored AS MATERIALIZED (
+        SELECT child::oid AS oid, t.relation FROM ehds.protected_table t CROSS JOIN LATERAL ehds.with_children(t.relation) child),
+    reach AS (
+        SELECT s.oid, s.relation, true AS carries FROM stored s
+        UNION
+        SELECT c.oid, r.relation, c.relkind IN ('v', 'm')
+          FROM reach r
+          JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid AND d.classid = 'pg_rewrite'::regclass
+          JOIN pg_rewrite w ON w.oid = d.objid
+          JOIN pg_class c ON c.oid = w.ev_class AND c.oid <> r.oid
+         WHERE r.carries AND NOT EXISTS (SELECT FROM ehds.permit_table pt WHERE pt.view = c.oid))
     SELECT DISTINCT CASE WHEN c.relkind = 'm' THEN 'critical' ELSE 'warning' END, ehds.full_name(c.oid),
            format('%s reads protected table %s: whoever may read it, and is no permit''s member, sees persons',
-                  CASE c.relkind WHEN 'm' THEN 'the materialised view' WHEN 'v' THEN 'the view' ELSE 'a rule of the table' END, ehds.full_name(t.relation)),
+                  CASE c.relkind WHEN 'm' THEN 'the materialised view' WHEN 'v' THEN 'the view' ELSE 'a rule of the table' END, ehds.full_name(r.relation)),
            format('Drop it, or leave rights on it to roles of care only (owner %s).', c.relowner::regrole)
-      FROM ehds.protected_table t
-      JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND d.classid = 'pg_rewrite'::regclass
-      JOIN pg_rewrite w ON w.oid = d.objid
-      JOIN pg_class c ON c.oid = w.ev_class AND c.oid <> t.relation
-     WHERE NOT EXISTS (SELECT FROM ehds.permit_table pt WHERE pt.view = c.oid)
+      FROM reach r JOIN pg_class c ON c.oid = r.oid
+     WHERE ehds.full_name(r.relation) IS NOT NULL AND (r.oid, r.relation) NOT IN (SELECT s.oid, s.relation FROM stored s)
      ORDER BY 1, 2;
     RETURN QUERY
-    SELECT 'critical', ehds.full_name(t.relation), format('publication %s sends its rows to other servers', p.pubname), format('ALTER PUBLICATION %I DROP TABLE %s', p.pubname, ehds.full_name(t.relation))
-      FROM ehds.protected_table t JOIN pg_class c ON c.oid = t.relation JOIN pg_namespace n ON n.oid = c.relnamespace
-      JOIN pg_publication_tables pt ON (pt.schemaname, pt.tablename) = (n.nspname, c.relname)
-      JOIN pg_publication p ON p.pubname = pt.pubname;
+    WITH sent AS (
+        SELECT t.relation::oid AS oid, child::oid AS part, 'its rows' AS what FROM ehds.protected_table t CROSS JOIN LATERAL ehds.with_children(t.relation) child
+        UNION ALL
+        SELECT c.oid, c.oid, 'its rows' FROM pg_class c WHERE c.oid IN ('ehds.opposition'::regclass, 'ehds.ledger_entry'::regclass)
+        UNION ALL
+        SELECT c.oid, c.oid, 'pseudonymised rows' FROM ehds.extract e JOIN pg_namespace n ON n.nspname = e.schema_name JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind = 'r')
+    SELECT 'critical', ehds.full_name(s.oid), format('publication %s sends %s to other servers', p.pubname, s.what),
+           CASE WHEN p.puballtables THEN format('DROP PUBLICATION %I: it publishes all tables; make one that lists those without persons.', p.pubname)
+                WHEN bool_or(pr.prrelid IS NOT NULL) THEN format('ALTER PUBLICATION %I DROP TABLE %s', p.pubname, string_agg(DISTINCT ehds.full_name(pr.prrelid), ', '))
+                WHEN bool_or(pn.pnnspid IS NOT NULL) THEN format('ALTER PUBLICATION %I DROP TABLES IN SCHEMA %s', p.pubname, string_agg(DISTINCT quote_ident(n.nspname), ', ') FILTER (WHERE pn.pnnspid IS NOT NULL))
+                ELSE format('DROP PUBLICATION %I, or take the table that this one is a partition of out of it.', p.pubname) END
+      FROM sent s JOIN pg_class c ON c.oid = s.part JOIN pg_namespace n ON n.oid = c.relnamespace
+      CROSS JOIN pg_publication p
+      LEFT JOIN pg_publication_rel pr ON pr.prpubid = p.oid AND pr.prrelid = s.part
+      LEFT JOIN pg_publication_namespace pn ON pn.pnpubid = p.oid AND pn.pnnspid = c.relnamespace
+     WHERE pr.prrelid IS NOT NULL
+        OR EXISTS (SELECT FROM pg_publication_tables pt WHERE (pt.pubname, pt.schemaname, pt.tablename) = (p.pubname, n.nspname, c.relname))
+     GROUP BY s.oid, s.what, p.oid, p.pubname, p.puballtables;
+    -- what the next load creates
+    RETURN QUERY
+    SELECT 'warning', CASE d.defaclnamespace WHEN 0 THEN 'default privileges' ELSE format('default privileges in schema %s', d.defaclnamespace::regnamespace) END,
+           format('tables that %s creates can be read by %s at once, without a permit', d.defaclrole::regrole, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END),
+           format('ALTER DEFAULT PRIVILEGES FOR ROLE %s%s REVOKE SELECT ON TABLES FROM %s', d.defaclrole::regrole,
+                  CASE WHEN d.defaclnamespace <> 0 THEN format(' IN SCHEMA %s', d.defaclnamespace::regnamespace) END,
+                  CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END)
+      FROM pg_default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) x
+     WHERE d.defaclobjtype = 'r' AND x.privilege_type = 'SELECT' AND x.grantee <> d.defaclrole
+       AND (d.defaclnamespace = 0 OR d.defaclnamespace IN (SELECT n.oid FROM pg_namespace n JOIN ehds.protected_table t ON t.schema_name = n.nspname))
+       AND (x.grantee = 0 OR EXISTS (SELECT FROM ehds.permit p JOIN pg_roles g ON g.oid = p.grantee WHERE p.status IN ('draft', 'active') AND pg_has_role(g.oid, x.grantee, 'MEMBER')));
+    -- code of others that runs whenever the table is planned, read or written
+    RETURN QUERY
+    WITH stored AS MATERIALIZED (
+        SELECT DISTINCT child::oid AS oid FROM ehds.protected_table t CROSS JOIN LATERAL ehds.with_children(t.relation) child),
+    parts AS (
+        SELECT s.oid AS relation, 'pg_class'::regclass::oid AS classid, s.oid AS objid, 'the partition key' AS what, true AS on_read FROM stored s
+        UNION ALL SELECT s.oid, 'pg_class'::regclass, x.indexrelid, format('index %s', x.indexrelid::regclass), true FROM stored s JOIN pg_index x ON x.indrelid = s.oid
+        UNION ALL SELECT s.oid, 'pg_constraint'::regclass, k.oid, format('constraint %I', k.conname), true FROM stored s JOIN pg_constraint k ON k.conrelid = s.oid
+        UNION ALL SELECT s.oid, 'pg_policy'::regclass, y.oid, format('policy %I', y.polname), true FROM stored s JOIN pg_policy y ON y.polrelid = s.oid
+        UNION ALL SELECT s.oid, 'pg_rewrite'::regclass, w.oid, format('rule %I', w.rulename), true FROM stored s JOIN pg_rewrite w ON w.ev_class = s.oid
+        UNION ALL SELECT s.oid, 'pg_statistic_ext'::regclass, e.oid, format('statistics %I', e.stxname), true FROM stored s JOIN pg_statistic_ext e ON e.stxrelid = s.oid
+        UNION ALL SELECT s.oid, 'pg_attrdef'::regclass, a.oid, 'a default', false FROM stored s JOIN pg_attrdef a ON a.adrelid = s.oid
+        UNION ALL SELECT s.oid, 'pg_trigger'::regclass, g.oid, format('trigger %I', g.tgname), false FROM stored s JOIN pg_trigger g ON g.tgrelid = s.oid AND NOT g.tgisinternal),
+    code AS (
+        SELECT 'pg_proc'::regclass::oid AS classid, f.oid, f.proowner AS owner FROM pg_proc f WHERE f.pronamespace <> 'pg_catalog'::regnamespace
+        UNION ALL SELECT 'pg_operator'::regclass, o.oid, o.oprowner FROM pg_operator o WHERE o.oprnamespace <> 'pg_catalog'::regnamespace
+        UNION ALL SELECT 'pg_opclass'::regclass, o.oid, o.opcowner FROM pg_opclass o WHERE o.opcnamespace <> 'pg_catalog'::regnamespace)
+    SELECT DISTINCT CASE WHEN r.rolsuper THEN 'info' WHEN p.on_read THEN 'critical' ELSE 'warning' END, ehds.full_name(p.relation),
+           format('%s uses %s of %s: its code runs when the table is %s', p.what, pg_describe_object(k.classid, k.oid, 0), r.rolname, CASE WHEN p.on_read THEN 'read' ELSE 'written' END),
+           format('Read what it does; if it has to be, let a superuser own it. If not, drop %s.', p.what)
+      FROM parts p JOIN pg_depend d ON (d.classid, d.objid) = (p.classid, p.objid)
+      JOIN code k ON (k.classid, k.oid) = (d.refclassid, d.refobjid) JOIN pg_roles r ON r.oid = k.owner;
     RETURN QUERY
     SELECT 'info', ehds.full_name(t.relation), 'has row-level security: permits show only the rows that its policies show to ehds_owner',
            'CREATE POLICY ... TO ehds_owner USING (true), if permits are to cover all rows.'
       FROM ehds.protected_table t JOIN pg_class c ON c.oid = t.relation WHERE c.relrowsecurity;
 
     -- declarations that no longer hold
+    RETURN QUERY
+    SELECT 'critical', ehds.full_name(w.relation), format('column %I is gone, and is declared as %s', w.name, w.what), format('Bring it back, then SELECT * FROM ehds.after_load(%L); or ehds.unprotect() and ehds.protect() with another column.', w.schema_name)
+      FROM (SELECT t.relation, t.schema_name, t.subject AS name, 'the subject' AS what FROM ehds.protected_table t
+            UNION ALL SELECT t.relation, t.schema_name, t.identity, 'the identity' FROM ehds.protected_table t
+            UNION ALL SELECT t.relation, t.schema_name, t.via_column, format('what leads to %I.%I', t.via_schema, t.via_table) FROM ehds.protected_table t
+            UNION ALL SELECT v.relation, v.schema_name, t.via_key, format('the key of %I.%I', t.schema_name, t.table_name)
+                        FROM ehds.protected_table t JOIN ehds.protected_table v ON (v.schema_name, v.table_name) = (t.via_schema, t.via_table)) w
+     WHERE w.name IS NOT NULL AND ehds.full_name(w.relation) IS NOT NULL
+       AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = w.relation AND a.attname = w.name AND a.attnum > 0 AND NOT a.attisdropped);
     RETURN QUERY
     SELECT 'critical', ehds.full_name(t.relation), format('column %I is no longer unique, and the table holds the identities', t.subject), format('CREATE UNIQUE INDEX ON %s (%I)', ehds.full_name(t.relation), t.subject)
       FROM ehds.protected_table t WHERE t.identity IS NOT NULL AND ehds.full_name(t.relation) IS NOT NULL AND NOT ehds.is_unique(t.relation, t.subject);
@@ -167,7 +299,12 @@ BEGIN
     -- k counts subject keys: with two of them one person looks like two
     FOR place IN SELECT p.population FROM ehds.population p ORDER BY 1
     LOOP
-        several := ehds.shared_identities(place.population);
+        BEGIN
+            several := ehds.shared_identities(place.population);
+        EXCEPTION WHEN undefined_column OR undefined_table THEN
+            -- found above
+            several := 0;
+        END;
         IF several > 0 THEN
             severity := 'warning';
             object := 'population ' || place.population;
@@ -269,10 +406,11 @@ BEGIN
             OR NOT coalesce(c.reloptions::text ~ 'security_barrier(=true|=on|=1|,|})', false)
             OR ehds.definition_of(c.oid) IS DISTINCT FROM pt.definition);
     RETURN QUERY
-    SELECT 'warning', ehds.full_name(c.oid), format('%s has %s on it', CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END, x.privilege_type),
+    SELECT DISTINCT 'warning', ehds.full_name(c.oid), format('%s has %s on it', CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END, x.privilege_type),
            format('REVOKE ALL ON %s FROM %s', ehds.full_name(c.oid), CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END)
       FROM ehds.permit p JOIN pg_namespace n ON n.nspname = p.schema_name OR n.nspname = 'extract_' || substr(p.schema_name, 8)
-      JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'v', 'm', 'p', 'f') CROSS JOIN LATERAL aclexplode(c.relacl) x
+      JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
+      CROSS JOIN LATERAL (SELECT c.relacl AS acl UNION ALL SELECT a.attacl FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped) y CROSS JOIN LATERAL aclexplode(y.acl) x
      WHERE x.grantee <> c.relowner AND NOT (x.grantee = p.grantee AND x.privilege_type = 'SELECT');
     RETURN QUERY
     SELECT 'critical', format('%I.%I', p.schema_name, pt.view_name), format('column %I is labelled identifier now and still in the permit', a.attname),
@@ -299,7 +437,11 @@ BEGIN
       JOIN ehds.opposition o ON o.withdrawn_at IS NULL AND o.recorded_at > greatest(e.refreshed_at, e.purged_at)
        AND coalesce(o.population, p.population) = p.population AND coalesce(o.purpose, p.purpose) = p.purpose AND coalesce(o.permit, p.permit) = p.permit
      WHERE e.destroyed_at IS NULL AND p.opposition_rule = 'immediate' AND p.exception_basis IS NULL
-       AND (o.table_name IS NULL OR EXISTS (SELECT FROM ehds.permit_table pt WHERE pt.permit_id = p.permit_id AND (pt.schema_name, pt.table_name) = (o.schema_name, o.table_name)))
+       -- an identity that is no number, or none that has a pseudonym, is in no extract whose subject is a number
+       AND EXISTS (SELECT FROM ehds.permit_table pt
+                     LEFT JOIN pg_attribute a ON a.attrelid = to_regclass(format('%I.%I', e.schema_name, pt.view_name)) AND a.attname = pt.subject_column
+                    WHERE pt.permit_id = p.permit_id AND (o.table_name IS NULL OR (pt.schema_name, pt.table_name) = (o.schema_name, o.table_name))
+                      AND (a.atttypid IS DISTINCT FROM 'int8'::regtype OR o.identity_int BETWEEN 1 AND 999999999999999))
      GROUP BY e.schema_name, p.permit;
     RETURN QUERY
     SELECT 'critical', ehds.full_name(c.oid),
@@ -320,6 +462,9 @@ CREATE FUNCTION ehds.doctor() RETURNS TABLE (severity text, object text, finding
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     SET datestyle = 'ISO, YMD'
+    SET quote_all_identifiers = off
+    -- many small queries: compiling them takes longer than running them
+    SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
