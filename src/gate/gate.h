@@ -95,10 +95,6 @@ typedef enum EhdsColumn
 
 typedef EhdsColumn (*EhdsClassify)(Var *var, void *context);
 extern void ehds_require_harmless(Node *node, const char *query_string, EhdsClassify classify, void *context);
-/* companions.c */
-extern void ehds_require_plain_companion(RangeTblEntry *rte);
-
-extern void ehds_require_harmless_query(Query *query, const char *query_string);
 extern Node *ehds_strip_casts(Node *node);
 /* the column of a table or subquery that node is, through join aliases; NULL for an expression */
 extern Var *ehds_column_of(Query *query, Node *node);
