@@ -9,7 +9,7 @@ SELECT concept_name, count(DISTINCT person_id) AS persons
 FROM :cond JOIN omop.concept ON concept_id = condition_concept_id
 GROUP BY 1 ORDER BY 2 DESC LIMIT 12;
 
---| The k aggregates say the same in their own words; a small cell can be shown as NULL.
+--| The k aggregates say the same in their own words. Rows are NULL where too few persons stand out by them.
 SELECT gender_concept_id, ehds.k_count(person_id) AS persons, ehds.k_rows(person_id) AS conditions
 FROM person JOIN :cond USING (person_id)
 WHERE condition_concept_id = :concept
