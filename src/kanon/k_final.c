@@ -80,7 +80,9 @@ ehds_k_count_final(PG_FUNCTION_ARGS)
 	uint32 n = (state == NULL) ? 0 : ehds_k_state_subjects(state);
 
 	if (n == 0 ? ehds_show_zero : n >= state->k)
-		PG_RETURN_INT64(n);
+		PG_RETURN_INT64(ehds_round_count(n));
+	if (n > 0 && ehds_suppressed_effective() == EHDS_SUPPRESSED_NEGATIVE)
+		PG_RETURN_INT64(-(int64) state->k);
 	PG_RETURN_NULL();
 }
 
@@ -205,9 +207,11 @@ ehds_k_rows_final(PG_FUNCTION_ARGS)
 			PG_RETURN_INT64(0);
 		PG_RETURN_NULL();
 	}
+	if (ehds_k_state_subjects(state) < state->k && ehds_suppressed_effective() == EHDS_SUPPRESSED_NEGATIVE)
+		PG_RETURN_INT64(-(int64) state->k);
 	if (!sum_integers(state, &rows) || few_stand_out(state) || rows > PG_INT64_MAX)
 		PG_RETURN_NULL();
-	PG_RETURN_INT64((int64) rows);
+	PG_RETURN_INT64(ehds_round_count((int64) rows));
 }
 
 /* numeric.c keeps its conversion of 128-bit integers for itself */

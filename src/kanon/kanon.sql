@@ -128,6 +128,18 @@ BEGIN
 						' Arguments: subject (' || subject || '), k (from ehds.k_floor to 1000000, constant in the group). Rows whose subject is NULL are ignored.'
 						' Errors: as k_met. Source: internal.');
 				END IF;
+				-- the gate's: who is in a cell, for what needs the exact number inside a release
+				IF kind = 'k_count' AND has_k THEN
+					EXECUTE pg_catalog.format(
+						'CREATE AGGREGATE ehds.k_subjects(%s) (SFUNC = %s, STYPE = ehds.k_state, SSPACE = %s,'
+						' COMBINEFUNC = ehds.k_combine, PARALLEL = SAFE)',
+						arguments, transition, space);
+					EXECUTE pg_catalog.format(
+						'COMMENT ON AGGREGATE ehds.k_subjects(%s) IS %L', arguments,
+						'The distinct subjects of the group, for functions that the gate writes into a release. NULL for no rows.'
+						' Arguments: subject (' || subject || '), k (from ehds.k_floor to 1000000, constant in the group). Rows whose subject is NULL are ignored.'
+						' Errors: as k_count. Source: internal.');
+				END IF;
 			END LOOP;
 		END LOOP;
 	END LOOP;

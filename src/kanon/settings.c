@@ -24,7 +24,20 @@ static int dominance_share_limit = 85;
 static int p_percent = 0;
 static int p_percent_floor = 0;
 
+static int suppressed = EHDS_SUPPRESSED_OMIT;
+static int suppressed_floor = EHDS_SUPPRESSED_OMIT;
+static int round_to = 1;
+static int round_to_floor = 1;
+static bool refuse_unanimity = false;
+static bool refuse_unanimity_floor = false;
+
 bool ehds_show_zero = false;
+
+static const struct config_enum_entry suppressed_options[] = {{"omit", EHDS_SUPPRESSED_OMIT, false},
+															  {"other", EHDS_SUPPRESSED_OTHER, false},
+															  {"null", EHDS_SUPPRESSED_NULL, false},
+															  {"negative", EHDS_SUPPRESSED_NEGATIVE, false},
+															  {NULL, 0, false}};
 
 int
 ehds_k_effective(int requested)
@@ -68,6 +81,37 @@ ehds_dominance_effective(void)
 	d.share = Min(dominance_share, dominance_share_limit);
 	d.p = Max(p_percent, p_percent_floor);
 	return d;
+}
+
+EhdsSuppressed
+ehds_suppressed_effective(void)
+{
+	return (EhdsSuppressed) Max(suppressed, suppressed_floor);
+}
+
+/* The multiple of base that is nearest to n >= 0; of two the larger. */
+static int64
+round_nearest(int64 n, int base)
+{
+	int64 rest = n % base;
+
+	return n - rest + (rest * 2 >= base ? base : 0);
+}
+
+/*
+ * The user's base works on what the floor's has left: rounded to 5 and, in
+ * another query, to 10, a number would else be narrower than 5.
+ */
+int64
+ehds_round_count(int64 n)
+{
+	return round_nearest(round_nearest(n, round_to_floor), round_to);
+}
+
+bool
+ehds_refuses_unanimity(void)
+{
+	return refuse_unanimity || refuse_unanimity_floor;
 }
 
 /* One integer setting without hooks. */
@@ -128,4 +172,33 @@ ehds_kanon_init(void)
 	DefineCustomBoolVariable("ehds.show_zero", "Shows the count of a cell without any person as 0.",
 							 "If off, such a cell is NULL like one with too few persons.", &ehds_show_zero,
 							 false, PGC_SUSET, 0, NULL, NULL, NULL);
+
+	/*
+	 * What is shown in place of a cell with too few persons.  Whatever is not
+	 * omit or other shows that there is somebody: where keys are rare that is a
+	 * disclosure of its own, so that omit is the floor unless the DBA lowers it.
+	 */
+	DefineCustomEnumVariable("ehds.suppressed", "What stands for a cell with fewer than k persons.",
+							 "omit, other, null or negative (-k), from the strictest to the least strict; "
+							 "the stricter of this and ehds.suppressed_floor is in force.",
+							 &suppressed, EHDS_SUPPRESSED_OMIT, suppressed_options, PGC_USERSET, 0, NULL,
+							 NULL, NULL);
+	DefineCustomEnumVariable("ehds.suppressed_floor", "Least strict ehds.suppressed that is in force.", NULL,
+							 &suppressed_floor, EHDS_SUPPRESSED_OMIT, suppressed_options, PGC_SUSET, 0, NULL,
+							 NULL, NULL);
+
+	/* Counts are rounded to a multiple of the floor, and that to a multiple of the user's base. */
+	define_int("ehds.round_to", "Base to which counts are rounded.",
+			   "Works on counts that are already rounded to ehds.round_to_floor; 1 does not round.",
+			   &round_to, 1, 1000, PGC_USERSET);
+	define_int("ehds.round_to_floor", "Base to which counts are always rounded.", NULL, &round_to_floor, 1,
+			   1000, PGC_SUSET);
+
+	/* An average of a cell whose persons all have the same value is everybody's value. */
+	DefineCustomBoolVariable("ehds.refuse_unanimity",
+							 "Refuses figures on values that are the same for all persons in a cell.",
+							 "In force if this or ehds.refuse_unanimity_floor is on.", &refuse_unanimity,
+							 false, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("ehds.refuse_unanimity_floor", "Refuses such figures for everybody.", NULL,
+							 &refuse_unanimity_floor, false, PGC_SUSET, 0, NULL, NULL, NULL);
 }
