@@ -10,6 +10,12 @@
  * appends as there are members, and the memory stays at 12 bytes a member in the
  * long run.
  *
+ * Where the members are dense, at least one of 64 consecutive integers, a bit for
+ * each integer takes no more memory than they do, and adding is setting a bit.
+ * Keys of a warehouse that were given by a sequence are like that.  So a
+ * compaction makes such a run into a window, and widens the window as long as
+ * the whole stays as dense; what is far away from it stays an item.
+ *
  * A window function asks for the count after each row.  For it there is the
  * side: a short sorted stretch into which single members are inserted, so that
  * the run need not be merged each time.
@@ -30,9 +36,11 @@
 #include "lib/sort_template.h"
 
 /* up to this many, comparisons beat radix passes */
-#define FEW 200
+#define FEW 48
 /* the side is merged into the run when it is longer than this */
 #define SIDE_MAX 1024
+/* a smaller set gets no window: its sorting is cheap, and groups are many */
+#define WINDOW_MIN 1024
 /* the rest is inserted one by one if it is not longer than this */
 #define REST_ONE_BY_ONE 64
 
@@ -40,6 +48,7 @@ void
 ehds_int_set_init(IntSet *set)
 {
 	set->items = set->tiny;
+	set->window = NULL;
 	set->n_run = set->n_side = set->n_items = 0;
 	set->capacity = INT_SET_INLINE;
 }
@@ -50,6 +59,8 @@ ehds_int_set_clear(IntSet *set)
 {
 	if (set->items != set->tiny)
 		pfree(set->items);
+	if (set->window != NULL)
+		pfree(set->window);
 	ehds_int_set_init(set);
 }
 
@@ -153,6 +164,108 @@ sort_unique(int64 *items, uint32 n, IntScratch *scratch)
 	return kept;
 }
 
+/*
+ * Merge the sorted b into the sorted items[0 .. n_a - 1], behind which there is
+ * room for n_b more; returns how many members there are.  From the end, so that
+ * items are merged where they are; without branches, since which side is larger
+ * can't be foreseen.  Members of both sides leave a gap, which is closed.
+ */
+static uint32
+merge_sorted(int64 *items, uint32 n_a, const int64 *b, uint32 n_b)
+{
+	int64 i = (int64) n_a - 1;
+	int64 j = (int64) n_b - 1;
+	int64 w = (int64) n_a + n_b - 1;
+	int64 gap;
+
+	while (i >= 0 && j >= 0)
+	{
+		int64 x = items[i];
+		int64 y = b[j];
+
+		items[w--] = (x > y) ? x : y;
+		i -= (x >= y);
+		j -= (y >= x);
+	}
+	w -= j + 1;
+	memcpy(items + w + 1, b, (Size) (j + 1) * sizeof(int64));
+
+	gap = w - i;
+	if (gap > 0)
+		memmove(items + i + 1, items + w + 1, (Size) ((int64) n_a + n_b - 1 - w) * sizeof(int64));
+	return (uint32) ((int64) n_a + n_b - gap);
+}
+
+static inline uint32
+in_window(const IntSet *set)
+{
+	return set->window == NULL ? 0 : set->window->members;
+}
+
+/*
+ * Make the run part of the window, if all members together are dense.  The window
+ * grows by up to half of itself more than is needed, so that keys that come in
+ * ascending order do not copy it each time.
+ */
+static void
+widen_window(IntSet *set, IntScratch *scratch)
+{
+	IntWindow *old = set->window;
+	IntWindow *window;
+	int64 low = set->items[0];
+	int64 high = set->items[set->n_run - 1];
+	uint64 n = (uint64) set->n_run + in_window(set);
+	uint64 n_words;
+	uint64 spare;
+
+	if (n < WINDOW_MIN)
+		return;
+	if (old != NULL)
+	{
+		low = Min(low, old->base);
+		high = Max(high, old->base + (int64) (old->n - 1));
+	}
+	if ((uint64) high - (uint64) low >= n * 64)
+		return;
+	low -= (low & 63);
+	n_words = ((uint64) high - (uint64) low) / 64 + 1;
+
+	/* never more than 8 bytes a member; and where the integers end, no more at all */
+	spare = (n > n_words) ? Min(n_words / 2, n - n_words) : 0;
+	if (low < PG_INT64_MIN + (int64) (spare * 64) || low > PG_INT64_MAX - (int64) ((n_words + spare) * 64))
+		spare = 0;
+	if (low > PG_INT64_MAX - (int64) (n_words * 64))
+		return;
+	if (old != NULL && low < old->base)
+		low -= (int64) (spare * 64);
+	n_words += spare;
+
+	window = MemoryContextAllocHuge(scratch->context, offsetof(IntWindow, bits) + n_words * sizeof(uint64));
+	window->base = low;
+	window->n = n_words * 64;
+	window->members = (uint32) n;
+	memset(window->bits, 0, n_words * sizeof(uint64));
+	if (old != NULL)
+	{
+		memcpy(window->bits + ((uint64) old->base - (uint64) low) / 64, old->bits, old->n / 8);
+		pfree(old);
+	}
+	for (uint32 i = 0; i < set->n_run; i++)
+	{
+		uint64 at = (uint64) set->items[i] - (uint64) low;
+
+		window->bits[at / 64] |= UINT64CONST(1) << (at % 64);
+	}
+	set->window = window;
+
+	/* the items begin anew with what will be outside */
+	if (set->items != set->tiny)
+		pfree(set->items);
+	set->items = set->tiny;
+	set->capacity = INT_SET_INLINE;
+	set->n_run = set->n_items = 0;
+}
+
 void
 ehds_int_set_compact(IntSet *set, IntScratch *scratch)
 {
@@ -168,34 +281,14 @@ ehds_int_set_compact(IntSet *set, IntScratch *scratch)
 	n_rest = sort_unique(rest, set->n_items - n_run, scratch);
 	if (n_run > 0 && rest[0] <= run[n_run - 1])
 	{
-		int64 *fresh = scratch_buffer(scratch, n_rest);
-		uint32 n_fresh = 0;
-		uint32 i = 0;
-		int64 w;
+		int64 *copy = scratch_buffer(scratch, n_rest);
 
-		for (uint32 j = 0; j < n_rest; j++)
-		{
-			int64 value = rest[j];
-
-			while (i < n_run && run[i] < value)
-				i++;
-			fresh[n_fresh] = value;
-			n_fresh += (i == n_run || run[i] != value);
-		}
-
-		/* from the end, so that the run can be merged where it is */
-		w = (int64) n_run + n_fresh - 1;
-		for (int64 a = (int64) n_run - 1, b = (int64) n_fresh - 1; b >= 0; w--)
-		{
-			if (a >= 0 && run[a] > fresh[b])
-				run[w] = run[a--];
-			else
-				run[w] = fresh[b--];
-		}
-		n_rest = n_fresh;
+		memcpy(copy, rest, n_rest * sizeof(int64));
+		n_rest = merge_sorted(run, n_run, copy, n_rest) - n_run;
 	}
 	set->n_run = set->n_items = n_run + n_rest;
 	set->n_side = 0;
+	widen_window(set, scratch);
 }
 
 /* Have room for n items in all. */
@@ -222,7 +315,7 @@ grow(IntSet *set, IntScratch *scratch, uint64 n)
 	set->capacity = (uint32) n;
 }
 
-/* Have room for so many more items, which the caller appends itself. */
+/* Have room for so many more items, so that they are not compacted on the way. */
 void
 ehds_int_set_reserve(IntSet *set, IntScratch *scratch, uint64 more)
 {
@@ -231,14 +324,19 @@ ehds_int_set_reserve(IntSet *set, IntScratch *scratch, uint64 more)
 
 /* The array is full: compact it, and grow it if that left little room. */
 void
-ehds_int_set_make_room(IntSet *set, IntScratch *scratch)
+ehds_int_set_add_full(IntSet *set, IntScratch *scratch, int64 value)
 {
 	uint64 n;
+	uint64 room;
 
 	ehds_int_set_compact(set, scratch);
+	/* half of what is there must come before the next time, of the window a part */
 	n = set->n_run;
-	if (set->capacity - n < n / 2 + 1)
-		grow(set, scratch, n + n / 2 + 4);
+	room = n / 2 + 1 + in_window(set) / 16;
+	if (set->capacity - n < room)
+		grow(set, scratch, n + room + 3);
+	/* there is room now, or the value has come to lie in the window */
+	ehds_int_set_add(set, scratch, value);
 }
 
 /* Where value is, or would be inserted. */
@@ -268,11 +366,11 @@ ehds_int_set_count(IntSet *set, IntScratch *scratch)
 	uint32 settled = set->n_run + set->n_side;
 
 	if (set->n_items == settled)
-		return settled;
+		return in_window(set) + settled;
 	if (set->n_items - settled > REST_ONE_BY_ONE || set->n_side > SIDE_MAX)
 	{
 		ehds_int_set_compact(set, scratch);
-		return set->n_run;
+		return in_window(set) + set->n_run;
 	}
 
 	for (uint32 i = settled; i < set->n_items; i++)
@@ -291,5 +389,38 @@ ehds_int_set_count(IntSet *set, IntScratch *scratch)
 		set->n_side++;
 	}
 	set->n_items = set->n_run + set->n_side;
-	return set->n_items;
+	return in_window(set) + set->n_items;
+}
+
+void
+ehds_int_set_walk(IntSetWalk *walk, const IntSet *set)
+{
+	walk->set = set;
+	walk->item = 0;
+	walk->word = 0;
+	walk->left = 0;
+}
+
+bool
+ehds_int_set_next(IntSetWalk *walk, int64 *member)
+{
+	const IntSet *set = walk->set;
+	const IntWindow *window = set->window;
+
+	/* the items below the window, the window, the items above it */
+	if (window != NULL && (walk->item == set->n_run || set->items[walk->item] > window->base))
+	{
+		while (walk->left == 0 && walk->word < window->n / 64)
+			walk->left = window->bits[walk->word++];
+		if (walk->left != 0)
+		{
+			*member = window->base + (int64) ((walk->word - 1) * 64) + pg_rightmost_one_pos64(walk->left);
+			walk->left &= walk->left - 1;
+			return true;
+		}
+	}
+	if (walk->item == set->n_run)
+		return false;
+	*member = set->items[walk->item++];
+	return true;
 }

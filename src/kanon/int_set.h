@@ -10,13 +10,24 @@
 /* members that need no memory of their own: most groups of a wide GROUP BY are tiny */
 #define INT_SET_INLINE 4
 
+/* A stretch of the integers with a bit for each that is a member. */
+typedef struct IntWindow
+{
+	int64 base;     /* the first integer, a multiple of 64 */
+	uint64 n;       /* integers */
+	uint32 members; /* bits that are set */
+	uint64 bits[FLEXIBLE_ARRAY_MEMBER];
+} IntWindow;
+
 /*
- * items = run | side | rest.  The run and the side are each sorted and distinct,
- * and have no member in common; the rest is as it came.
+ * The members are those in the window, if there is one, and the items, which are
+ * outside of it: items = run | side | rest.  The run and the side are each sorted
+ * and distinct, and have no member in common; the rest is as it came.
  */
 typedef struct IntSet
 {
 	int64 *items;
+	IntWindow *window;
 	uint32 n_run;
 	uint32 n_side;
 	uint32 n_items; /* run, side and rest */
@@ -35,24 +46,54 @@ typedef struct IntScratch
 extern void ehds_int_set_init(IntSet *set);
 extern void ehds_int_set_clear(IntSet *set);
 extern void ehds_int_set_reserve(IntSet *set, IntScratch *scratch, uint64 more);
-extern void ehds_int_set_make_room(IntSet *set, IntScratch *scratch);
 
-/* Make the whole set one run. */
+/* Add a member when the items are full. */
+extern void ehds_int_set_add_full(IntSet *set, IntScratch *scratch, int64 value);
+
+/* Make the items one run, and part of the window if they are dense enough. */
 extern void ehds_int_set_compact(IntSet *set, IntScratch *scratch);
 
 /* The number of distinct members; cheap also when asked after each addition. */
 extern uint32 ehds_int_set_count(IntSet *set, IntScratch *scratch);
 
+/* The members of a compacted set in ascending order, one a call. */
+typedef struct IntSetWalk
+{
+	const IntSet *set;
+	uint32 item;
+	uint64 word; /* of the window, the next to look at */
+	uint64 left; /* bits of the word before it that are still to come */
+} IntSetWalk;
+
+extern void ehds_int_set_walk(IntSetWalk *walk, const IntSet *set);
+extern bool ehds_int_set_next(IntSetWalk *walk, int64 *member);
+
 /* Add a member. */
 static inline void
 ehds_int_set_add(IntSet *set, IntScratch *scratch, int64 value)
 {
+	if (set->window != NULL)
+	{
+		IntWindow *window = set->window;
+		uint64 at = (uint64) value - (uint64) window->base;
+
+		if (at < window->n)
+		{
+			uint64 *word = &window->bits[at / 64];
+			uint64 bit = UINT64CONST(1) << (at % 64);
+
+			window->members += (*word & bit) == 0;
+			*word |= bit;
+			return;
+		}
+	}
 	/* rows of one person tend to be neighbours */
 	if (set->n_items > 0 && set->items[set->n_items - 1] == value)
 		return;
 	if (unlikely(set->n_items == set->capacity))
-		ehds_int_set_make_room(set, scratch);
-	set->items[set->n_items++] = value;
+		ehds_int_set_add_full(set, scratch, value);
+	else
+		set->items[set->n_items++] = value;
 }
 
 #endif /* EHDS_INT_SET_H */

@@ -1,256 +1,374 @@
 /*
  * k_flat.c
- *		Writes the flat form of ehds.k_state; k_read.c reads it.
+ *		Writes the flat form of ehds.k_state, see k_flat.h; k_read.c reads it.
  *
- * A state in its flat form travels between processes and, on Citus, between
- * servers.  It is written field by field in network order, and what arrives is
- * checked field by field: a forged state must neither crash the server nor make
- * a cell shown.  Subjects are sorted and each total is given once, so that equal
- * contents have equal bytes:
- *
- *	1 byte	version (1)
- *	1 byte	kind, subject type, type of the value: see k_state.h, a byte each
- *	1 byte	settled (0 or 1)
- *	4 bytes	k
- *	4 bytes	scale
- *	8 bytes	number of subjects
- *	then for each subject, ascending:
- *	integer 8 bytes; uuid 16 bytes; text 4 bytes length and the bytes
- *	total: integers 16 bytes; doubles 8 + 8 bytes; numeric 4 bytes length and
- *	the bytes of numeric_send
- *
- * A subject whose total is zero is left out: nothing depends on it.
+ * The form is written when its size is asked for, and taken when it is wanted.
  */
 #include "core/compat.h"
 
+#include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "kanon/k_add.h"
 #include "kanon/k_flat.h"
 #include "kanon/k_state.h"
+#include "kanon/k_value.h"
 
-static inline unsigned char *
-put32(unsigned char *at, uint32 value)
+typedef struct Flat
+{
+	MemoryContext context;
+	char *data;
+	Size length;
+	Size size;
+} Flat;
+
+/* Have room for so many more bytes. */
+static void
+make_room(Flat *flat, Size more)
+{
+	Size size;
+
+	if (flat->size - flat->length >= more)
+		return;
+	size = Max(flat->size * 2, flat->length + more);
+	if (!AllocSizeIsValid(flat->length + more + VARHDRSZ))
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("too many persons in one group of a k aggregate to hand its state over"),
+						errhint("Set max_parallel_workers_per_gather to 0 for this query.")));
+	size = Min(size, MaxAllocSize - VARHDRSZ);
+	if (flat->data == NULL)
+		flat->data = MemoryContextAlloc(flat->context, size);
+	else
+		flat->data = repalloc(flat->data, size);
+	flat->size = size;
+}
+
+static void
+put_bytes(Flat *flat, const void *bytes, Size n)
+{
+	make_room(flat, n);
+	memcpy(flat->data + flat->length, bytes, n);
+	flat->length += n;
+}
+
+static void
+put_byte(Flat *flat, uint8 value)
+{
+	put_bytes(flat, &value, 1);
+}
+
+static void
+put32(Flat *flat, uint32 value)
 {
 	value = pg_hton32(value);
-	memcpy(at, &value, sizeof(value));
-	return at + sizeof(value);
+	put_bytes(flat, &value, sizeof(value));
 }
 
-static inline unsigned char *
-put64(unsigned char *at, uint64 value)
+static void
+put64(Flat *flat, uint64 value)
 {
 	value = pg_hton64(value);
-	memcpy(at, &value, sizeof(value));
-	return at + sizeof(value);
+	put_bytes(flat, &value, sizeof(value));
 }
 
-static inline unsigned char *
-put_real(unsigned char *at, double value)
+static void
+put128(Flat *flat, uint128 value)
+{
+	put64(flat, (uint64) (value >> 64));
+	put64(flat, (uint64) value);
+}
+
+static void
+put_real(Flat *flat, double value)
 {
 	uint64 bits;
 
 	memcpy(&bits, &value, sizeof(bits));
-	return put64(at, bits);
+	put64(flat, bits);
 }
 
-/* Does the flat form hold this subject? */
-static bool
-is_written(const KState *state, const SubjectEntry *entry)
+static void
+put_numeric(Flat *flat, Numeric value)
 {
-	switch ((KValue) state->value)
+	bytea *bytes = DatumGetByteaP(DirectFunctionCall1(numeric_send, NumericGetDatum(value)));
+
+	put32(flat, VARSIZE(bytes) - VARHDRSZ);
+	put_bytes(flat, VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
+	pfree(bytes);
+}
+
+static void
+put_number(Flat *flat, KValue type, KNumber number)
+{
+	if (type == K_VALUE_NUMERIC)
+		put_numeric(flat, number.numeric);
+	else if (type == K_VALUE_REAL)
+		put_real(flat, number.real);
+	else
+		put64(flat, (uint64) number.integer);
+}
+
+/* Distances instead of numbers: what travels most is sets of keys that are close. */
+static void
+put_ints(Flat *flat, IntSet *set)
+{
+	IntSetWalk walk;
+	int64 member;
+	int64 before = 0;
+	bool first = true;
+
+	ehds_int_set_walk(&walk, set);
+	while (ehds_int_set_next(&walk, &member))
 	{
-		case K_VALUE_NONE:
-			return true;
-		case K_VALUE_INTEGER:
-		case K_VALUE_BIGINT:
-			return entry->total->integer != 0;
-		case K_VALUE_REAL:
-			return entry->total->real.high != 0;
-		case K_VALUE_NUMERIC:
-			return !ehds_k_numeric_is_zero(state->shared, entry->total->numeric);
+		uint64 distance = (uint64) member - (uint64) before;
+		unsigned char *at;
+
+		before = member;
+		if (first)
+		{
+			put64(flat, (uint64) member);
+			first = false;
+			continue;
+		}
+		make_room(flat, 10);
+		at = (unsigned char *) flat->data + flat->length;
+		while (distance >= 128)
+		{
+			*at++ = (unsigned char) (distance & 127) | 128;
+			distance >>= 7;
+		}
+		*at++ = (unsigned char) distance;
+		flat->length = (Size) ((char *) at - flat->data);
 	}
-	return true;
 }
 
-static bytea *
-numeric_bytes(Numeric value)
+/* ---- order of subjects and rows ---- */
+
+static const KState *sorting;
+
+static int
+compare_subjects(const void *a, const void *b)
 {
-	return DatumGetByteaP(DirectFunctionCall1(numeric_send, NumericGetDatum(value)));
+	const uint64 *x = ehds_subject_words(&sorting->map, *(const uint32 *) a);
+	const uint64 *y = ehds_subject_words(&sorting->map, *(const uint32 *) b);
+
+	if (sorting->subject == K_SUBJECT_TEXT)
+		return ehds_k_compare_texts(ehds_subject_bytes(x), TEXT_LENGTH(x), ehds_subject_bytes(y),
+									TEXT_LENGTH(y));
+	if (sorting->subject == K_SUBJECT_INT)
+		return ((int64) x[0] > (int64) y[0]) - ((int64) x[0] < (int64) y[0]);
+	if (x[0] != y[0])
+		return (x[0] > y[0]) - (x[0] < y[0]);
+	return (x[1] > y[1]) - (x[1] < y[1]);
+}
+
+typedef struct Row
+{
+	double value;
+	uint32 subject; /* by its place in the flat form */
+} Row;
+
+static int
+compare_rows(const void *a, const void *b)
+{
+	const Row *x = a;
+	const Row *y = b;
+	int order = float8_cmp_internal(x->value, y->value);
+
+	if (order != 0)
+		return order;
+	return (x->subject > y->subject) - (x->subject < y->subject);
+}
+
+/* ---- what there is besides subjects without more ---- */
+
+static void
+put_values(Flat *flat, const KState *state)
+{
+	const KValues *values = state->values;
+	bool swap = false;
+
+	put32(flat, (uint32) values->scale);
+	put_byte(flat, values->n_distinct);
+	if (values->n_distinct == 2)
+		swap = ehds_k_number_compare(state->value, values->distinct[0], values->distinct[1]) > 0;
+	if (values->n_distinct < K_MANY_VALUES)
+		for (int i = 0; i < values->n_distinct; i++)
+			put_number(flat, state->value, values->distinct[swap ? 1 - i : i]);
+
+	if (state->kind == K_AVG || state->kind == K_VARIANCE || state->kind == K_PERCENTILE)
+		put64(flat, (uint64) values->rows);
+	if (state->kind == K_PERCENTILE)
+		put_real(flat, values->fraction);
+	if (state->kind == K_VARIANCE)
+	{
+		if (state->value == K_VALUE_REAL)
+		{
+			put_real(flat, values->squares.real.real.high);
+			put_real(flat, values->squares.real.real.low);
+		}
+		else if (state->value != K_VALUE_NUMERIC)
+		{
+			put64(flat, values->squares.integer.high);
+			put128(flat, values->squares.integer.low);
+		}
+		else if (values->rows > 0)
+			put_numeric(flat, values->squares.numeric);
+	}
+}
+
+static void
+put_total(Flat *flat, const KState *state, uint32 entry)
+{
+	const SubjectTotal *total = ehds_subject_total(&state->map, entry);
+	bool is_sum = K_HAS_SUMS(state->kind);
+
+	if (ehds_k_total_size(state->kind, state->value) == 0)
+		return;
+	if (state->value == K_VALUE_NUMERIC)
+		put_numeric(flat, total->numeric);
+	else if (state->value == K_VALUE_REAL)
+	{
+		put_real(flat, is_sum ? total->real.high : total->extreme);
+		if (is_sum)
+			put_real(flat, total->real.low);
+	}
+	else if (is_sum && state->value == K_VALUE_BIGINT)
+		put128(flat, (uint128) total->integer);
+	else
+		put64(flat, (uint64) total->small);
+
+	if (is_sum && state->values->n_distinct == 2)
+	{
+		uint8 bears = state->values->bearers[entry];
+
+		/* in the order of the values as they were written */
+		if (ehds_k_number_compare(state->value, state->values->distinct[0], state->values->distinct[1]) > 0)
+			bears = (uint8) ((bears & K_BEARS_FIRST ? K_BEARS_SECOND : 0) |
+							 (bears & K_BEARS_SECOND ? K_BEARS_FIRST : 0));
+		put_byte(flat, bears);
+	}
+}
+
+static void
+put_map(Flat *flat, const KState *state)
+{
+	const SubjectMap *map = &state->map;
+	uint32 *sorted = MemoryContextAllocHuge(flat->context, Max(map->n, 1) * sizeof(uint32));
+
+	for (uint32 i = 0; i < map->n; i++)
+		sorted[i] = i;
+	sorting = state;
+	qsort(sorted, map->n, sizeof(uint32), compare_subjects);
+
+	for (uint32 i = 0; i < map->n; i++)
+	{
+		const uint64 *words = ehds_subject_words(map, sorted[i]);
+
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (state->subject == K_SUBJECT_TEXT)
+		{
+			put32(flat, TEXT_LENGTH(words));
+			put_bytes(flat, ehds_subject_bytes(words), TEXT_LENGTH(words));
+		}
+		else
+		{
+			put64(flat, words[0]);
+			if (state->subject == K_SUBJECT_UUID)
+				put64(flat, words[1]);
+		}
+		put_total(flat, state, sorted[i]);
+	}
+
+	if (state->kind == K_PERCENTILE)
+	{
+		const KValues *values = state->values;
+		uint64 n = (uint64) values->rows;
+		uint32 *place = MemoryContextAllocHuge(flat->context, Max(map->n, 1) * sizeof(uint32));
+		Row *rows = MemoryContextAllocHuge(flat->context, Max(n, 1) * sizeof(Row));
+
+		for (uint32 i = 0; i < map->n; i++)
+			place[sorted[i]] = i;
+		for (uint64 i = 0; i < n; i++)
+		{
+			rows[i].value = values->row_value[i];
+			rows[i].subject = place[values->row_entry[i]];
+		}
+		qsort(rows, n, sizeof(Row), compare_rows);
+		for (uint64 i = 0; i < n; i++)
+		{
+			if (i % 65536 == 0)
+				CHECK_FOR_INTERRUPTS();
+			put_real(flat, rows[i].value);
+			put32(flat, rows[i].subject);
+		}
+		pfree(rows);
+		pfree(place);
+	}
+	pfree(sorted);
 }
 
 Size
 ehds_k_flat_size(ExpandedObjectHeader *header)
 {
 	KState *state = (KState *) header;
-	Size size = VARHDRSZ + EHDS_K_FLAT_HEADER;
+	KShared *shared = state->shared;
+	Flat flat = {shared->context, NULL, 0, 0};
+	uint64 n;
+
+	ehds_k_add_pending(shared);
+	if (shared->flat != NULL)
+	{
+		pfree(shared->flat);
+		shared->flat = NULL;
+	}
 
 	if (K_USES_INTS(state))
 	{
-		ehds_int_set_compact(&state->set.ints, &state->shared->scratch);
-		size += (Size) state->set.ints.n_run * sizeof(int64);
+		ehds_int_set_compact(&state->ints, &shared->scratch);
+		n = ehds_int_set_count(&state->ints, &shared->scratch);
 	}
 	else
+		n = state->map.n;
+
+	put_byte(&flat, EHDS_K_FLAT_VERSION);
+	put_byte(&flat, state->kind);
+	put_byte(&flat, state->subject);
+	put_byte(&flat, state->value);
+	put_byte(&flat, state->settled ? 1 : 0);
+	put32(&flat, (uint32) state->k);
+	put64(&flat, n);
+	if (K_USES_INTS(state))
+		put_ints(&flat, &state->ints);
+	else
 	{
-		SubjectMap *map = &state->set.map;
-
-		for (uint32 i = 0; i < map->n; i++)
-		{
-			SubjectEntry *entry = ehds_subject_entry(map, i);
-
-			if (!is_written(state, entry))
-				continue;
-			if (state->subject == K_SUBJECT_INT)
-				size += 8;
-			else if (state->subject == K_SUBJECT_UUID)
-				size += 16;
-			else
-				size += 4 + TEXT_LENGTH(entry->b);
-
-			if (state->value == K_VALUE_NUMERIC)
-			{
-				bytea *bytes = numeric_bytes(entry->total->numeric);
-
-				size += 4 + VARSIZE(bytes) - VARHDRSZ;
-				pfree(bytes);
-			}
-			else if (state->value != K_VALUE_NONE)
-				size += 16;
-		}
-	}
-	if (!AllocSizeIsValid(size))
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("too many persons in one group of a k aggregate to hand its state over"),
-						errhint("Set max_parallel_workers_per_gather to 0 for this query.")));
-	return size;
-}
-
-static int
-compare_ints(const void *a, const void *b)
-{
-	int64 x = (int64) (*(SubjectEntry *const *) a)->a;
-	int64 y = (int64) (*(SubjectEntry *const *) b)->a;
-
-	return (x > y) - (x < y);
-}
-
-static int
-compare_uuids(const void *a, const void *b)
-{
-	const SubjectEntry *x = *(SubjectEntry *const *) a;
-	const SubjectEntry *y = *(SubjectEntry *const *) b;
-
-	if (x->a != y->a)
-		return (x->a > y->a) - (x->a < y->a);
-	return (x->b > y->b) - (x->b < y->b);
-}
-
-static int
-compare_text_entries(const void *a, const void *b)
-{
-	const SubjectEntry *x = *(SubjectEntry *const *) a;
-	const SubjectEntry *y = *(SubjectEntry *const *) b;
-
-	return ehds_k_compare_texts(ehds_subject_bytes(x), TEXT_LENGTH(x->b), ehds_subject_bytes(y),
-								TEXT_LENGTH(y->b));
-}
-
-static unsigned char *
-put_entry(unsigned char *at, const KState *state, const SubjectEntry *entry)
-{
-	switch ((KSubject) state->subject)
-	{
-		case K_SUBJECT_INT:
-			at = put64(at, entry->a);
-			break;
-		case K_SUBJECT_UUID:
-			at = put64(at, entry->a);
-			at = put64(at, entry->b);
-			break;
-		case K_SUBJECT_TEXT:
-			at = put32(at, TEXT_LENGTH(entry->b));
-			memcpy(at, ehds_subject_bytes(entry), TEXT_LENGTH(entry->b));
-			at += TEXT_LENGTH(entry->b);
-			break;
+		if (state->values != NULL)
+			put_values(&flat, state);
+		put_map(&flat, state);
 	}
 
-	switch ((KValue) state->value)
-	{
-		case K_VALUE_NONE:
-			break;
-		case K_VALUE_INTEGER:
-		case K_VALUE_BIGINT:
-			at = put64(at, (uint64) (entry->total->integer >> 64));
-			at = put64(at, (uint64) entry->total->integer);
-			break;
-		case K_VALUE_REAL:
-			at = put_real(at, entry->total->real.high);
-			at = put_real(at, entry->total->real.low);
-			break;
-		case K_VALUE_NUMERIC:
-		{
-			bytea *bytes = numeric_bytes(entry->total->numeric);
-			uint32 length = VARSIZE(bytes) - VARHDRSZ;
-
-			at = put32(at, length);
-			memcpy(at, VARDATA(bytes), length);
-			at += length;
-			pfree(bytes);
-		}
-		break;
-	}
-	return at;
+	shared->flat_of = state;
+	shared->flat = flat.data;
+	shared->flat_size = flat.length;
+	return VARHDRSZ + flat.length;
 }
 
 void
 ehds_k_flatten(ExpandedObjectHeader *header, void *result, Size size)
 {
 	KState *state = (KState *) header;
-	unsigned char *at = (unsigned char *) VARDATA(result);
-	unsigned char *n_at;
-	uint64 n = 0;
+	KShared *shared = state->shared;
 
-	SET_VARSIZE(result, size);
-	*at++ = EHDS_K_FLAT_VERSION;
-	*at++ = state->kind;
-	*at++ = state->subject;
-	*at++ = state->value;
-	*at++ = state->settled ? 1 : 0;
-	at = put32(at, (uint32) state->k);
-	at = put32(at, K_USES_INTS(state) ? 0 : (uint32) state->set.sum.scale);
-	n_at = at;
-	at += sizeof(uint64);
-
-	if (K_USES_INTS(state))
-	{
-		IntSet *set = &state->set.ints;
-
-		for (n = 0; n < set->n_run; n++)
-			at = put64(at, (uint64) set->items[n]);
-	}
-	else
-	{
-		SubjectMap *map = &state->set.map;
-		SubjectEntry **sorted = MemoryContextAllocHuge(CurrentMemoryContext,
-													   Max(map->n, 1) * sizeof(SubjectEntry *));
-
-		for (uint32 i = 0; i < map->n; i++)
-		{
-			SubjectEntry *entry = ehds_subject_entry(map, i);
-
-			if (is_written(state, entry))
-				sorted[n++] = entry;
-		}
-		qsort(sorted, n, sizeof(SubjectEntry *),
-			  state->subject == K_SUBJECT_INT    ? compare_ints
-			  : state->subject == K_SUBJECT_UUID ? compare_uuids
-												 : compare_text_entries);
-		for (uint64 i = 0; i < n; i++)
-			at = put_entry(at, state, sorted[i]);
-		pfree(sorted);
-	}
-	put64(n_at, n);
-	if (at != (unsigned char *) result + size)
+	/* the same state may stand twice in a row, or another one was asked for meanwhile */
+	if (shared->flat == NULL || shared->flat_of != state)
+		(void) ehds_k_flat_size(header);
+	if (size != VARHDRSZ + shared->flat_size)
 		elog(ERROR, "k_state has changed while it was written");
+	SET_VARSIZE(result, size);
+	memcpy(VARDATA(result), shared->flat, shared->flat_size);
+	pfree(shared->flat);
+	shared->flat = NULL;
 }

@@ -3,7 +3,7 @@
  *		Reads the flat form of ehds.k_state; input and output functions of the type.
  *
  * Whatever arrives is checked to the last byte, also where only its beginning is
- * needed: see k_flat.c for the form.
+ * needed: see k_flat.h for the form.
  */
 #include "core/compat.h"
 
@@ -17,11 +17,10 @@
 #include "utils/memutils.h"
 
 #include "kanon/k_flat.h"
-#include "kanon/k_state.h"
+#include "kanon/k_read.h"
+#include "kanon/k_value.h"
 #include "kanon/kanon.h"
 
-/* no sum of int64 that fits into a server comes near */
-#define TOTAL_LIMIT ((int128) 1 << 110)
 /* what numeric_scale can return at most */
 #define SCALE_LIMIT 16383
 
@@ -30,30 +29,18 @@ PG_FUNCTION_INFO_V1(ehds_k_state_out);
 PG_FUNCTION_INFO_V1(ehds_k_state_recv);
 PG_FUNCTION_INFO_V1(ehds_k_state_send);
 
-typedef struct KReader
-{
-	const unsigned char *at;
-	const unsigned char *end;
-	int kind;
-	int subject;
-	int value;
-	bool settled;
-	int32 k;
-	int32 scale;
-	uint64 n;           /* subjects in all */
-	uint64 read;        /* of which read */
-	SubjectKey key;     /* the last one read */
-	SubjectTotal total; /* its total */
-} KReader;
-
-#define invalid(what) \
-	ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid ehds.k_state: %s", what)))
-
 static inline void
 need(const KReader *reader, uint64 bytes)
 {
 	if ((uint64) (reader->end - reader->at) < bytes)
-		invalid("it is cut off");
+		ehds_k_invalid("it is cut off");
+}
+
+static inline uint8
+get_byte(KReader *reader)
+{
+	need(reader, 1);
+	return *reader->at++;
 }
 
 static inline uint32
@@ -78,6 +65,14 @@ get64(KReader *reader)
 	return pg_ntoh64(value);
 }
 
+static uint128
+get128(KReader *reader)
+{
+	uint128 high = get64(reader);
+
+	return high << 64 | get64(reader);
+}
+
 static double
 get_real(KReader *reader)
 {
@@ -88,11 +83,118 @@ get_real(KReader *reader)
 	return value;
 }
 
-/* Read and check everything before the subjects. */
+/* A sum in two parts. */
 static void
-read_header(KReader *reader, const char *data, Size length)
+get_real_sum(KReader *reader, SubjectTotal *total)
 {
-	bool may_settle;
+	total->real.high = get_real(reader);
+	total->real.low = get_real(reader);
+	if (!isfinite(total->real.high) || !isfinite(total->real.low) ||
+		total->real.high + total->real.low != total->real.high)
+		ehds_k_invalid("total out of range");
+}
+
+/* A finite numeric of at most so many decimals, in memory of its own. */
+static Numeric
+get_numeric(KReader *reader, int32 scale, bool finite)
+{
+	uint32 length = get32(reader);
+	StringInfoData bytes;
+	Numeric value;
+
+	need(reader, length);
+	initStringInfo(&bytes);
+	appendBinaryStringInfo(&bytes, (const char *) reader->at, (int) length);
+	reader->at += length;
+	value = DatumGetNumeric(DirectFunctionCall3(numeric_recv, PointerGetDatum(&bytes),
+												ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	if (bytes.cursor != bytes.len)
+		ehds_k_invalid("total out of range");
+	pfree(bytes.data);
+	if (numeric_is_nan(value) || numeric_is_inf(value))
+	{
+		if (finite)
+			ehds_k_invalid("total out of range");
+	}
+	else if (finite && DatumGetInt32(DirectFunctionCall1(numeric_scale, NumericGetDatum(value))) > scale)
+		ehds_k_invalid("total out of range");
+	return value;
+}
+
+static KNumber
+get_number(KReader *reader)
+{
+	KNumber number = {0};
+
+	if (reader->value == K_VALUE_NUMERIC)
+		number.numeric = get_numeric(reader, reader->values.scale, K_HAS_SUMS(reader->kind));
+	else if (reader->value == K_VALUE_REAL)
+	{
+		number.real = get_real(reader);
+		if (K_HAS_SUMS(reader->kind) && !isfinite(number.real))
+			ehds_k_invalid("value out of range");
+	}
+	else
+		number.integer = (int64) get64(reader);
+	return number;
+}
+
+/* Read and check what kinds with values have before the subjects. */
+static void
+read_values(KReader *reader)
+{
+	KValues *values = &reader->values;
+	int most = K_HAS_SUMS(reader->kind) ? 2 : 1;
+
+	values->scale = (int32) get32(reader);
+	if (values->scale < 0 || values->scale > SCALE_LIMIT ||
+		(values->scale != 0 && reader->value != K_VALUE_NUMERIC))
+		ehds_k_invalid("scale out of range");
+	values->n_distinct = get_byte(reader);
+	if (values->n_distinct > most && values->n_distinct != K_MANY_VALUES)
+		ehds_k_invalid("number of values out of range");
+	if ((values->n_distinct == 0) != (reader->n == 0))
+		ehds_k_invalid("values do not fit subjects");
+	if (values->n_distinct != K_MANY_VALUES)
+		for (int i = 0; i < values->n_distinct; i++)
+			values->distinct[i] = get_number(reader);
+	if (values->n_distinct == 2 &&
+		ehds_k_number_compare(reader->value, values->distinct[0], values->distinct[1]) >= 0)
+		ehds_k_invalid("values are not in order");
+
+	if (reader->kind == K_AVG || reader->kind == K_VARIANCE || reader->kind == K_PERCENTILE)
+	{
+		uint64 rows = get64(reader);
+
+		if (rows > PG_INT64_MAX || rows < reader->n || (rows > 0 && reader->n == 0))
+			ehds_k_invalid("number of rows out of range");
+		values->rows = (int64) rows;
+	}
+	if (reader->kind == K_PERCENTILE)
+	{
+		values->fraction = get_real(reader);
+		if (!(values->fraction >= 0 && values->fraction <= 1))
+			ehds_k_invalid("fraction out of range");
+	}
+	if (reader->kind == K_VARIANCE)
+	{
+		if (reader->value == K_VALUE_REAL)
+			get_real_sum(reader, &values->squares.real);
+		else if (reader->value != K_VALUE_NUMERIC)
+		{
+			values->squares.integer.high = get64(reader);
+			values->squares.integer.low = get128(reader);
+		}
+		else if (values->rows > 0)
+			values->squares.numeric = get_numeric(reader, 2 * values->scale, true);
+	}
+	if (reader->settled && (values->scale != 0 || values->rows != 0))
+		ehds_k_invalid("settled, but with values");
+}
+
+void
+ehds_k_read_header(KReader *reader, const char *data, Size length)
+{
 	bool value_fits;
 
 	memset(reader, 0, sizeof(KReader));
@@ -100,143 +202,191 @@ read_header(KReader *reader, const char *data, Size length)
 	reader->end = reader->at + length;
 	need(reader, EHDS_K_FLAT_HEADER);
 
-	if (*reader->at++ != EHDS_K_FLAT_VERSION)
-		invalid("unknown version");
-	reader->kind = *reader->at++;
-	reader->subject = *reader->at++;
-	reader->value = *reader->at++;
+	if (get_byte(reader) != EHDS_K_FLAT_VERSION)
+		ehds_k_invalid("unknown version");
+	reader->kind = get_byte(reader);
+	reader->subject = get_byte(reader);
+	reader->value = get_byte(reader);
 	if (*reader->at > 1)
-		invalid("flag out of range");
-	reader->settled = *reader->at++;
+		ehds_k_invalid("flag out of range");
+	reader->settled = get_byte(reader);
 	reader->k = (int32) get32(reader);
-	reader->scale = (int32) get32(reader);
 	reader->n = get64(reader);
 
-	if (reader->kind < K_MET || reader->kind > K_SUM)
-		invalid("unknown kind");
+	if (reader->kind < K_MET || reader->kind > K_KIND_MAX)
+		ehds_k_invalid("unknown kind");
 	if (reader->subject < K_SUBJECT_INT || reader->subject > K_SUBJECT_TEXT)
-		invalid("unknown subject type");
-	if (reader->kind == K_ROWS)
+		ehds_k_invalid("unknown subject type");
+	if (reader->kind == K_ROWS || reader->kind == K_SUBSET)
 		value_fits = reader->value == K_VALUE_INTEGER;
-	else if (reader->kind == K_SUM)
+	else if (reader->kind == K_PERCENTILE)
+		value_fits = reader->value == K_VALUE_REAL;
+	else if (K_HAS_VALUES(reader->kind))
 		value_fits = reader->value >= K_VALUE_INTEGER && reader->value <= K_VALUE_NUMERIC;
 	else
 		value_fits = reader->value == K_VALUE_NONE;
 	if (!value_fits)
-		invalid("type of the value does not fit its kind");
+		ehds_k_invalid("type of the value does not fit its kind");
 	if (reader->k < 2 || reader->k > EHDS_K_MAX)
-		invalid("k out of range");
-	if (reader->scale < 0 || reader->scale > SCALE_LIMIT ||
-		(reader->scale != 0 && reader->value != K_VALUE_NUMERIC))
-		invalid("scale out of range");
+		ehds_k_invalid("k out of range");
 
-	/* each subject has 4 bytes at least, so n is bounded by what is there */
-	if (reader->n > (uint64) (reader->end - reader->at) / 4)
-		invalid("it is cut off");
-	may_settle = reader->kind == K_MET || reader->value == K_VALUE_REAL || reader->value == K_VALUE_NUMERIC;
-	if (reader->settled && (!may_settle || reader->n != 0 || reader->scale != 0))
-		invalid("settled, but with subjects");
+	/* each subject has a byte at least, so n is bounded by what is there */
+	if (reader->n > (uint64) (reader->end - reader->at))
+		ehds_k_invalid("it is cut off");
+	if (reader->settled && ((reader->kind != K_MET && !K_HAS_SUMS(reader->kind)) || reader->n != 0))
+		ehds_k_invalid("settled, but with subjects");
 	if (reader->kind == K_MET && !reader->settled && reader->n >= (uint64) reader->k)
-		invalid("k subjects, but not settled");
+		ehds_k_invalid("k subjects, but not settled");
+	if (K_HAS_VALUES(reader->kind))
+		read_values(reader);
 }
 
-/* Read and check a total. */
+/* Read and check what is known of a subject. */
 static void
 read_total(KReader *reader)
 {
 	SubjectTotal *total = &reader->total;
+	bool is_sum = K_HAS_SUMS(reader->kind);
 
-	switch ((KValue) reader->value)
+	if (ehds_k_total_size(reader->kind, reader->value) == 0)
+		return;
+	if (reader->value == K_VALUE_NUMERIC)
+		total->numeric = get_numeric(reader, reader->values.scale, is_sum);
+	else if (reader->value == K_VALUE_REAL && is_sum)
+		get_real_sum(reader, total);
+	else if (reader->value == K_VALUE_REAL)
+		total->extreme = get_real(reader);
+	else if (is_sum && reader->value == K_VALUE_BIGINT)
 	{
-		case K_VALUE_NONE:
-			break;
-		case K_VALUE_INTEGER:
-		case K_VALUE_BIGINT:
-		{
-			int64 high = (int64) get64(reader);
-			uint64 low = get64(reader);
+		total->integer = (int128) get128(reader);
+		if (total->integer > EHDS_K_TOTAL_LIMIT || total->integer < -EHDS_K_TOTAL_LIMIT)
+			ehds_k_invalid("total out of range");
+	}
+	else
+	{
+		total->small = (int64) get64(reader);
+		if ((reader->kind == K_ROWS && total->small <= 0) ||
+			(reader->kind == K_SUBSET && (total->small < 1 || total->small > 3)))
+			ehds_k_invalid("total out of range");
+	}
 
-			total->integer = (int128) (((uint128) (uint64) high << 64) | low);
-			if (total->integer == 0 || total->integer > TOTAL_LIMIT || total->integer < -TOTAL_LIMIT ||
-				(reader->kind == K_ROWS && total->integer < 0))
-				invalid("total out of range");
-		}
-		break;
-		case K_VALUE_REAL:
-			total->real.high = get_real(reader);
-			total->real.low = get_real(reader);
-			if (!isfinite(total->real.high) || !isfinite(total->real.low) || total->real.high == 0 ||
-				total->real.high + total->real.low != total->real.high)
-				invalid("total out of range");
-			break;
-		case K_VALUE_NUMERIC:
-		{
-			uint32 length = get32(reader);
-			StringInfoData bytes;
-			Numeric value;
-
-			need(reader, length);
-			initStringInfo(&bytes);
-			appendBinaryStringInfo(&bytes, (const char *) reader->at, (int) length);
-			reader->at += length;
-			value = DatumGetNumeric(DirectFunctionCall3(numeric_recv, PointerGetDatum(&bytes),
-														ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-			if (bytes.cursor != bytes.len)
-				invalid("total out of range");
-			pfree(bytes.data);
-			if (numeric_is_nan(value) || numeric_is_inf(value) ||
-				DatumGetInt32(DirectFunctionCall1(numeric_scale, NumericGetDatum(value))) > reader->scale)
-				invalid("total out of range");
-			total->numeric = value;
-		}
-		break;
+	reader->bears = 0;
+	if (is_sum && reader->values.n_distinct == 1)
+		reader->bears = K_BEARS_FIRST;
+	else if (is_sum && reader->values.n_distinct == 2)
+	{
+		reader->bears = get_byte(reader);
+		if (reader->bears < K_BEARS_FIRST || reader->bears > (K_BEARS_FIRST | K_BEARS_SECOND))
+			ehds_k_invalid("values of a subject out of range");
+		reader->borne[0] += (reader->bears & K_BEARS_FIRST) != 0;
+		reader->borne[1] += (reader->bears & K_BEARS_SECOND) != 0;
 	}
 }
 
-/* Read and check the next subject; false if there is none, and nothing trails. */
-static bool
-read_next(KReader *reader)
+/* The next integer of which nothing else is known. */
+static void
+read_distance(KReader *reader)
 {
-	SubjectKey before = reader->key;
+	uint64 distance = 0;
+	uint64 before = reader->key.words[0];
+	int shift = 0;
+	uint8 byte;
+
+	if (reader->read == 0)
+	{
+		reader->key.words[0] = get64(reader);
+		return;
+	}
+	do
+	{
+		byte = get_byte(reader);
+		if (shift == 63 && byte > 1)
+			ehds_k_invalid("distance out of range");
+		distance |= (uint64) (byte & 127) << shift;
+		shift += 7;
+	} while (byte & 128);
+	/* in the shortest form only, so that equal contents have equal bytes */
+	if (byte == 0)
+		ehds_k_invalid("subjects are not in order");
+	reader->key.words[0] = before + distance;
+	if ((int64) reader->key.words[0] <= (int64) before)
+		ehds_k_invalid("subjects are not in order");
+}
+
+bool
+ehds_k_read_next(KReader *reader)
+{
+	uint64 before[2] = {reader->key.words[0], reader->key.words[1]};
+	SubjectKey key;
 	bool ascends = true;
 
 	if (reader->read == reader->n)
-	{
-		if (reader->at != reader->end)
-			invalid("it has trailing bytes");
 		return false;
-	}
 
+	if (K_USES_INTS(reader))
+	{
+		read_distance(reader);
+		reader->read++;
+		return true;
+	}
 	switch ((KSubject) reader->subject)
 	{
 		case K_SUBJECT_INT:
-			reader->key = ehds_key_of_int((int64) get64(reader));
-			ascends = (int64) before.a < (int64) reader->key.a;
+			ehds_key_of_int(&reader->key, (int64) get64(reader));
+			ascends = (int64) before[0] < (int64) reader->key.words[0];
 			break;
 		case K_SUBJECT_UUID:
 			need(reader, 16);
-			reader->key = ehds_key_of_uuid(reader->at);
+			ehds_key_of_uuid(&reader->key, reader->at);
 			reader->at += 16;
-			ascends = before.a < reader->key.a || (before.a == reader->key.a && before.b < reader->key.b);
+			ascends = before[0] < reader->key.words[0] ||
+					  (before[0] == reader->key.words[0] && before[1] < reader->key.words[1]);
 			break;
 		case K_SUBJECT_TEXT:
 		{
 			uint32 length = get32(reader);
 
 			need(reader, length);
-			reader->key = ehds_key_of_text((const char *) reader->at, length);
+			key = reader->key;
+			ehds_key_of_text(&reader->key, (const char *) reader->at, length);
 			reader->at += length;
 			if (reader->read > 0)
-				ascends = ehds_k_compare_texts(before.bytes, TEXT_LENGTH(before.b), reader->key.bytes,
-											   length) < 0;
+				ascends = ehds_k_compare_texts(ehds_subject_bytes(key.words), TEXT_LENGTH(key.words),
+											   ehds_subject_bytes(reader->key.words), length) < 0;
 		}
 		break;
 	}
 	if (reader->read > 0 && !ascends)
-		invalid("subjects are not in order");
+		ehds_k_invalid("subjects are not in order");
 	read_total(reader);
 	reader->read++;
 	return true;
+}
+
+uint32
+ehds_k_read_row(KReader *reader, uint64 n, double *value, uint32 *subject)
+{
+	double before = *value;
+	uint32 before_subject = *subject;
+	int order;
+
+	*value = get_real(reader);
+	*subject = get32(reader);
+	if (*subject >= reader->n)
+		ehds_k_invalid("subject of a row out of range");
+	order = (n == 0) ? 1 : float8_cmp_internal(*value, before);
+	if (order < 0 || (order == 0 && *subject < before_subject))
+		ehds_k_invalid("rows are not in order");
+	return *subject;
+}
+
+void
+ehds_k_read_end(KReader *reader)
+{
+	if (reader->values.n_distinct == 2 && (reader->borne[0] == 0 || reader->borne[1] == 0))
+		ehds_k_invalid("a value that nobody has");
+	if (reader->at != reader->end)
+		ehds_k_invalid("it has trailing bytes");
 }
 
 /* Raise an error unless data is a valid flat form. */
@@ -245,108 +395,22 @@ check_flat(const char *data, Size length)
 {
 	KReader reader;
 
-	read_header(&reader, data, length);
-	while (read_next(&reader))
+	ehds_k_read_header(&reader, data, length);
+	while (ehds_k_read_next(&reader))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (reader.value == K_VALUE_NUMERIC)
 			pfree(reader.total.numeric);
 	}
-}
-
-/* Add the subject that was just read, with its total. */
-static void
-merge_total(KState *state, KReader *reader)
-{
-	bool fresh;
-	SubjectEntry *entry = ehds_subject_map_enter(&state->set.map, state->shared, &reader->key, &fresh);
-	SubjectTotal *total = entry->total;
-
-	switch ((KValue) state->value)
+	if (reader.kind == K_PERCENTILE)
 	{
-		case K_VALUE_NONE:
-			break;
-		case K_VALUE_INTEGER:
-		case K_VALUE_BIGINT:
-			if (fresh)
-				total->integer = reader->total.integer;
-			else
-			{
-				total->integer += reader->total.integer;
-				if (total->integer > TOTAL_LIMIT || total->integer < -TOTAL_LIMIT)
-					invalid("total out of range");
-			}
-			break;
-		case K_VALUE_REAL:
-			if (fresh)
-				*total = reader->total;
-			else if (!ehds_k_total_add_real(total, reader->total.real.high) ||
-					 !ehds_k_total_add_real(total, reader->total.real.low))
-				ehds_k_state_settle(state);
-			break;
-		case K_VALUE_NUMERIC:
-			ehds_k_total_add_numeric(state, total, fresh, reader->total.numeric);
-			pfree(reader->total.numeric);
-			break;
+		double value = 0;
+		uint32 subject = 0;
+
+		for (uint64 n = 0; n < (uint64) reader.values.rows; n++)
+			(void) ehds_k_read_row(&reader, n, &value, &subject);
 	}
-}
-
-void
-ehds_k_state_merge(KState *state, Datum flat)
-{
-	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(flat);
-	KReader reader;
-
-	read_header(&reader, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
-	if (reader.kind != state->kind || reader.subject != state->subject || reader.value != state->value)
-		invalid("it belongs to another aggregate");
-	if (reader.k != state->k)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("k must not change within a group")));
-
-	if (state->value == K_VALUE_NUMERIC && !state->settled)
-		state->set.sum.scale = Max(state->set.sum.scale, reader.scale);
-	if (reader.settled && !state->settled)
-		ehds_k_state_settle(state);
-
-	if (state->kind == K_COUNT && state->subject == K_SUBJECT_INT)
-	{
-		IntSet *set = &state->set.ints;
-		IntScratch *scratch = &state->shared->scratch;
-
-		/* what arrives is sorted: with nothing before it in the rest it stays so */
-		ehds_int_set_compact(set, scratch);
-		ehds_int_set_reserve(set, scratch, reader.n);
-		while (read_next(&reader))
-			set->items[set->n_items++] = (int64) reader.key.a;
-		ehds_int_set_compact(set, scratch);
-		return;
-	}
-
-	while (read_next(&reader))
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (state->settled)
-			continue; /* but go on checking */
-		if (state->value != K_VALUE_NONE)
-			merge_total(state, &reader);
-		else if (state->subject == K_SUBJECT_INT)
-			ehds_k_add_int(state, (int64) reader.key.a);
-		else
-			ehds_k_add_key(state, &reader.key);
-	}
-}
-
-KState *
-ehds_k_state_expand(Datum datum, KShared *shared)
-{
-	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(datum);
-	KReader reader;
-	KState *state;
-
-	read_header(&reader, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
-	state = ehds_k_state_new(shared, reader.kind, reader.subject, reader.value, reader.k);
-	ehds_k_state_merge(state, PointerGetDatum(bytes));
-	return state;
+	ehds_k_read_end(&reader);
 }
 
 /* ---- input and output ---- */
@@ -376,11 +440,11 @@ ehds_k_state_in(PG_FUNCTION_ARGS)
 		int low = hex_digit(text[2 * i + 1]);
 
 		if (high < 0 || low < 0)
-			invalid("it is not in lowercase hexadecimal");
+			ehds_k_invalid("it is not in lowercase hexadecimal");
 		VARDATA(result)[i] = (char) (high << 4 | low);
 	}
 	if (text[2 * length] != '\0')
-		invalid("it is not in lowercase hexadecimal");
+		ehds_k_invalid("it is not in lowercase hexadecimal");
 	check_flat(VARDATA(result), length);
 	PG_RETURN_BYTEA_P(result);
 }

@@ -11,11 +11,12 @@
  */
 #include "core/compat.h"
 
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "kanon/k_add.h"
 #include "kanon/k_flat.h"
 #include "kanon/k_state.h"
+#include "kanon/k_value.h"
 
 /*
  * Kept in fn_extra: the shared memory of each aggregate context that this call
@@ -64,6 +65,7 @@ ehds_k_shared_in(MemoryContext parent)
 	shared->parent = parent;
 	shared->context = context;
 	shared->scratch.context = context;
+	shared->arena.context = context;
 	shared->callback.func = forget_shared;
 	shared->callback.arg = shared;
 	MemoryContextRegisterResetCallback(context, &shared->callback);
@@ -113,11 +115,16 @@ ehds_k_state_new(KShared *shared, KKind kind, KSubject subject, KValue value, in
 	state->value = value;
 	state->settled = false;
 	if (K_USES_INTS(state))
-		ehds_int_set_init(&state->set.ints);
-	else
 	{
-		ehds_subject_map_init(&state->set.map, value != K_VALUE_NONE);
-		state->set.sum.scale = 0;
+		ehds_int_set_init(&state->ints);
+		return state;
+	}
+	ehds_subject_map_init(&state->map, subject, ehds_k_total_size(kind, value));
+	state->values = NULL;
+	if (K_HAS_VALUES(kind))
+	{
+		state->values = MemoryContextAllocZero(shared->context, sizeof(KValues));
+		state->values->fraction = -1; /* not known yet */
 	}
 	return state;
 }
@@ -133,7 +140,12 @@ KState *
 ehds_k_state_read(Datum datum)
 {
 	if (ehds_k_state_is_expanded(datum))
-		return EHDS_K_STATE_EXPANDED(datum);
+	{
+		KState *state = EHDS_K_STATE_EXPANDED(datum);
+
+		ehds_k_add_pending(state->shared);
+		return state;
+	}
 	return ehds_k_state_expand(datum, ehds_k_shared_in(CurrentMemoryContext));
 }
 
@@ -143,64 +155,33 @@ ehds_k_state_subjects(KState *state)
 	if (state->settled && state->kind == K_MET)
 		return state->k;
 	if (K_USES_INTS(state))
-		return ehds_int_set_count(&state->set.ints, &state->shared->scratch);
-	return state->set.map.n;
+		return ehds_int_set_count(&state->ints, &state->shared->scratch);
+	return state->map.n;
 }
 
 void
 ehds_k_state_settle(KState *state)
 {
 	if (K_USES_INTS(state))
-		ehds_int_set_clear(&state->set.ints);
+		ehds_int_set_clear(&state->ints);
 	else
 	{
-		ehds_subject_map_clear(&state->set.map);
-		state->set.sum.scale = 0;
+		ehds_subject_map_clear(&state->map);
+		if (state->values != NULL)
+			ehds_k_values_clear(state->values);
 	}
 	state->settled = true;
 }
 
-bool
-ehds_k_numeric_is_zero(KShared *shared, Numeric value)
-{
-	if (shared->zero == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(shared->context);
-
-		shared->zero = int64_to_numeric(0);
-		MemoryContextSwitchTo(old);
-	}
-	return DatumGetInt32(
-			   DirectFunctionCall2(numeric_cmp, NumericGetDatum(value), NumericGetDatum(shared->zero))) == 0;
-}
-
 void
-ehds_k_total_add_numeric(KState *state, SubjectTotal *total, bool fresh, Numeric value)
+ehds_k_add_pending(KShared *shared)
 {
-	Numeric sum = value;
-
-	if (!fresh)
+	shared->n_half = shared->n_put;
+	while (shared->n_added != shared->n_put)
 	{
-		bool overflow = false;
+		KPending *pending = &shared->pending[shared->n_added++ % K_PENDING];
+		KState *state = pending->state;
 
-		/* an error would tell of a value */
-		sum = numeric_add_opt_error(total->numeric, value, &overflow);
-		if (overflow)
-		{
-			ehds_k_state_settle(state);
-			return;
-		}
-		if (VARSIZE(sum) == VARSIZE(total->numeric))
-		{
-			memcpy(total->numeric, sum, VARSIZE(sum));
-			pfree(sum);
-			return;
-		}
-		pfree(total->numeric);
-		total->numeric = NULL;
+		ehds_k_add_now(state, state->kind, state->subject, state->value, &pending->key, pending->value);
 	}
-	total->numeric = MemoryContextAlloc(state->shared->context, VARSIZE(sum));
-	memcpy(total->numeric, sum, VARSIZE(sum));
-	if (!fresh)
-		pfree(sum);
 }

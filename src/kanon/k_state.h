@@ -1,13 +1,24 @@
 /*
  * k_state.h
  *		The transition state of the k aggregates, type ehds.k_state.
+ *
+ *	int_set.h		a set of integer subjects
+ *	subject_map.h	a set of subjects of any type, or what is known of each
+ *	k_state.c		a state in memory
+ *	k_value.h		the values of a group: totals, extremes, which occur at all
+ *	k_add.h			adding a row to a state
+ *	k_transition.c	transition functions without a value
+ *	k_transition_value.c	... with a value, and the combine function
+ *	k_flat.h		the form that travels (k_flat.c writes, k_read.c reads, k_merge.c adds it)
+ *	k_final.c		final functions of counts
+ *	k_sum.c			... of sums, averages and variances
+ *	k_order.c		... of minima, maxima and percentiles
+ *	k_cell.c		leaving out cells under a permit
  */
 #ifndef EHDS_K_STATE_H
 #define EHDS_K_STATE_H
 
 #include "core/compat.h"
-
-#include <math.h>
 
 #include "utils/expandeddatum.h"
 
@@ -17,29 +28,108 @@
 /* These numbers are part of the flat form. */
 typedef enum KKind
 {
-	K_MET = 1,   /* are there k subjects? (k_met, k_cell) */
-	K_COUNT = 2, /* how many? */
-	K_ROWS = 3,  /* how many rows has each subject? */
-	K_SUM = 4    /* which total has each subject? */
+	K_MET = 1,        /* are there k subjects? (k_met, k_cell) */
+	K_COUNT = 2,      /* how many? */
+	K_ROWS = 3,       /* how many rows has each subject? */
+	K_SUM = 4,        /* which total has each subject? */
+	K_AVG = 5,        /* the same, and the number of rows */
+	K_VARIANCE = 6,   /* the same, and the sum of squares */
+	K_MIN = 7,        /* which is the smallest value of each subject? */
+	K_MAX = 8,        /* the largest? */
+	K_PERCENTILE = 9, /* which are the values, and whose? */
+	K_SUBSET = 10     /* for whom does a condition hold in some row, and not in some row? */
 } KKind;
 
-typedef enum KSubject
-{
-	K_SUBJECT_INT = 1, /* integer and bigint */
-	K_SUBJECT_UUID = 2,
-	K_SUBJECT_TEXT = 3
-} KSubject;
-
-#define K_SUBJECT_TYPES 3
+#define K_KIND_MAX K_SUBSET
 
 typedef enum KValue
 {
 	K_VALUE_NONE = 0,
-	K_VALUE_INTEGER = 1, /* sum is bigint; rows, each of which adds 1 */
+	K_VALUE_INTEGER = 1, /* sum is bigint; rows, each of which adds 1; flags of K_SUBSET */
 	K_VALUE_BIGINT = 2,  /* sum is numeric */
 	K_VALUE_REAL = 3,    /* double precision */
 	K_VALUE_NUMERIC = 4
 } KValue;
+
+/* a value, by its type */
+typedef union KNumber
+{
+	int64 integer;
+	double real;
+	Numeric numeric;
+} KNumber;
+
+/* more values occur than are looked at */
+#define K_MANY_VALUES 3
+
+/* bearers[i] of a value set of two: the subject has a row with the first, with the second */
+#define K_BEARS_FIRST 1
+#define K_BEARS_SECOND 2
+
+/* flags of K_SUBSET */
+#define K_TRUE_IN_SOME_ROW 1
+#define K_NOT_TRUE_IN_SOME_ROW 2
+
+/* What a group knows of its values besides what it knows of each subject. */
+typedef struct KValues
+{
+	int32 scale;      /* K_VALUE_NUMERIC: largest scale; else 0 */
+	uint8 n_distinct; /* different values that occur: 0, 1, 2 or K_MANY_VALUES */
+	KNumber distinct[2];
+	uint8 *bearers; /* by number of the entry, while n_distinct is 2 and sums are computed */
+	uint32 bearers_size;
+	int64 rows; /* K_AVG, K_VARIANCE, K_PERCENTILE: rows with a value */
+	union       /* K_VARIANCE: sum of squares */
+	{
+		struct
+		{
+			uint128 low;
+			uint64 high;
+		} integer;
+		SubjectTotal real;
+		Numeric numeric;
+	} squares;
+	double fraction; /* K_PERCENTILE */
+	double *row_value;
+	uint32 *row_entry;
+	uint64 rows_size;
+} KValues;
+
+struct KState;
+
+/* A row that waits to be added: its subject's entry is on its way from memory. */
+typedef struct KPending
+{
+	struct KState *state;
+	SubjectKey key;
+	KNumber value;
+} KPending;
+
+/*
+ * How many rows wait.  The first half of the way a row waits for its slot of the
+ * index, the second half for its entry.
+ */
+#define K_PENDING 16
+
+/* Memory that all states of one aggregate context share. */
+typedef struct KShared
+{
+	MemoryContext parent;  /* the aggregate context */
+	MemoryContext context; /* its child, with all the states in it */
+	struct KCache *cache;  /* that finds this for the next group, or NULL */
+	struct KShared *next;
+	IntScratch scratch;
+	SubjectArena arena;
+	Numeric zero;           /* made when first needed */
+	struct KState *flat_of; /* what flat holds, between asking for its size and taking it */
+	char *flat;
+	Size flat_size;
+	uint32 n_put; /* rows that came, went half of the way, were added */
+	uint32 n_half;
+	uint32 n_added;
+	KPending pending[K_PENDING];
+	MemoryContextCallback callback;
+} KShared;
 
 typedef struct KState
 {
@@ -49,23 +139,27 @@ typedef struct KState
 	uint8 kind;    /* KKind */
 	uint8 subject; /* KSubject */
 	uint8 value;   /* KValue */
-	bool settled;  /* K_MET: k subjects are there and forgotten; K_SUM: not finite, so no sum */
+	bool settled;  /* K_MET: k subjects are there and forgotten; with values: no figure is possible */
 	union
 	{
-		IntSet ints;    /* integer subjects without totals */
-		SubjectMap map; /* all others */
+		IntSet ints; /* integer subjects of whom nothing else is known */
 		struct
 		{
 			SubjectMap map;
-			int32 scale; /* K_VALUE_NUMERIC: largest scale; else 0 */
-		} sum;
-	} set;
+			KValues *values; /* NULL for K_MET, K_COUNT, K_ROWS, K_SUBSET */
+		};
+	};
 } KState;
 
 /* a million groups of one are a million of these: one power of two, no more */
 StaticAssertDecl(sizeof(void *) != 8 || sizeof(KState) <= 128, "KState has outgrown its chunk");
 
 #define K_USES_INTS(state) ((state)->subject == K_SUBJECT_INT && (state)->value == K_VALUE_NONE)
+
+/* kinds whose states have values (k_value.h) */
+#define K_HAS_VALUES(kind) ((kind) >= K_SUM && (kind) <= K_PERCENTILE)
+/* kinds whose totals are sums of values */
+#define K_HAS_SUMS(kind) ((kind) >= K_SUM && (kind) <= K_VARIANCE)
 
 /* The memory that the aggregate being computed shares; raises outside aggregates. */
 extern KShared *ehds_k_shared(FunctionCallInfo fcinfo);
@@ -82,7 +176,7 @@ extern bool ehds_k_state_is_expanded(Datum datum);
 
 /*
  * A state to read: the one in memory, or a flat one after it has been checked and
- * expanded into the current memory context.
+ * expanded into the current memory context.  No row of it waits.
  */
 extern KState *ehds_k_state_read(Datum datum);
 
@@ -95,61 +189,7 @@ extern void ehds_k_state_merge(KState *state, Datum flat);
 /* The number of distinct subjects; k if they were forgotten when k was met. */
 extern uint32 ehds_k_state_subjects(KState *state);
 
-/* Forget the subjects: k are there (or a sum is impossible), nothing else matters. */
+/* Forget the subjects: k are there (or a figure is impossible), nothing else matters. */
 extern void ehds_k_state_settle(KState *state);
-
-/*
- * Add to a total.  The state's memory is used for numerics; if they overflow the
- * state is settled, and total is gone.
- */
-extern void ehds_k_total_add_numeric(KState *state, SubjectTotal *total, bool fresh, Numeric value);
-extern bool ehds_k_numeric_is_zero(KShared *shared, Numeric value);
-
-/* Add a subject to a state without totals. */
-static pg_attribute_always_inline void
-ehds_k_add_int(KState *state, int64 value)
-{
-	IntSet *set = &state->set.ints;
-	bool full;
-
-	if (state->kind == K_COUNT)
-	{
-		ehds_int_set_add(set, &state->shared->scratch, value);
-		return;
-	}
-	if (state->settled)
-		return;
-	full = (set->n_items == set->capacity);
-	ehds_int_set_add(set, &state->shared->scratch, value);
-
-	/* a small k is looked at each time; a large one when the set was compacted */
-	if ((state->k <= 64 || full) && ehds_int_set_count(set, &state->shared->scratch) >= state->k)
-		ehds_k_state_settle(state);
-}
-
-static pg_attribute_always_inline void
-ehds_k_add_key(KState *state, const SubjectKey *key)
-{
-	bool fresh;
-
-	if (state->settled)
-		return;
-	ehds_subject_map_enter(&state->set.map, state->shared, key, &fresh);
-	if (fresh && state->kind != K_COUNT && state->set.map.n >= state->k)
-		ehds_k_state_settle(state);
-}
-
-/* Add value to a double that is kept in two parts (Knuth's two-sum); false if it overflows. */
-static inline bool
-ehds_k_total_add_real(SubjectTotal *total, double value)
-{
-	double sum = total->real.high + value;
-	double part = sum - total->real.high;
-	double low = total->real.low + ((total->real.high - (sum - part)) + (value - part));
-
-	total->real.high = sum + low;
-	total->real.low = low - (total->real.high - sum);
-	return isfinite(total->real.high);
-}
 
 #endif /* EHDS_K_STATE_H */

@@ -1,5 +1,5 @@
--- k-anonymity statistics: type ehds.k_state and the aggregates k_met, k_count,
--- k_rows, k_sum, k_cell, for each type of subject, with and without a k.
+-- k-anonymity statistics: type ehds.k_state and the aggregates on it, for each type of
+-- subject and value, with and without a k.
 
 CREATE TYPE ehds.k_state;
 
@@ -28,118 +28,152 @@ COMMENT ON TYPE ehds.k_state IS
 
 CREATE FUNCTION ehds.k_combine(ehds.k_state, ehds.k_state) RETURNS ehds.k_state
 	AS 'MODULE_PATHNAME', 'ehds_k_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION ehds.k_met_final(ehds.k_state) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'ehds_k_met_final' LANGUAGE C STABLE PARALLEL SAFE;
-CREATE FUNCTION ehds.k_count_final(ehds.k_state) RETURNS bigint
-	AS 'MODULE_PATHNAME', 'ehds_k_count_final' LANGUAGE C STABLE PARALLEL SAFE;
-CREATE FUNCTION ehds.k_rows_final(ehds.k_state) RETURNS bigint
-	AS 'MODULE_PATHNAME', 'ehds_k_rows_final' LANGUAGE C STABLE PARALLEL SAFE;
-CREATE FUNCTION ehds.k_sum_bigint_final(ehds.k_state) RETURNS bigint
-	AS 'MODULE_PATHNAME', 'ehds_k_sum_bigint_final' LANGUAGE C STABLE PARALLEL SAFE;
-CREATE FUNCTION ehds.k_sum_numeric_final(ehds.k_state) RETURNS numeric
-	AS 'MODULE_PATHNAME', 'ehds_k_sum_numeric_final' LANGUAGE C STABLE PARALLEL SAFE;
-CREATE FUNCTION ehds.k_sum_float8_final(ehds.k_state) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'ehds_k_sum_float8_final' LANGUAGE C STABLE PARALLEL SAFE;
-
 REVOKE ALL ON FUNCTION
 	ehds.k_state_in(cstring), ehds.k_state_out(ehds.k_state),
 	ehds.k_state_recv(internal), ehds.k_state_send(ehds.k_state),
-	ehds.k_combine(ehds.k_state, ehds.k_state),
-	ehds.k_met_final(ehds.k_state), ehds.k_count_final(ehds.k_state),
-	ehds.k_rows_final(ehds.k_state), ehds.k_sum_bigint_final(ehds.k_state),
-	ehds.k_sum_numeric_final(ehds.k_state), ehds.k_sum_float8_final(ehds.k_state)
+	ehds.k_combine(ehds.k_state, ehds.k_state)
 	FROM PUBLIC;
 
--- Aggregates take no default arguments, so that each combination is a function of its own.
 DO $do$
 DECLARE
+	final record;
+BEGIN
+	FOR final IN
+		SELECT * FROM (VALUES
+			('k_met_final', 'boolean'), ('k_count_final', 'bigint'), ('k_rows_final', 'bigint'), ('k_subset_met_final', 'boolean'),
+			('k_sum_bigint_final', 'bigint'), ('k_sum_numeric_final', 'numeric'), ('k_sum_float8_final', 'double precision'),
+			('k_avg_numeric_final', 'numeric'), ('k_avg_float8_final', 'double precision'),
+			('k_variance_numeric_final', 'numeric'), ('k_variance_float8_final', 'double precision'),
+			('k_stddev_numeric_final', 'numeric'), ('k_stddev_float8_final', 'double precision'),
+			('k_extreme_integer_final', 'integer'), ('k_extreme_bigint_final', 'bigint'),
+			('k_extreme_float8_final', 'double precision'), ('k_extreme_numeric_final', 'numeric'),
+			('k_percentile_final', 'double precision')) AS v(name, result)
+	LOOP
+		EXECUTE pg_catalog.format(
+			'CREATE FUNCTION ehds.%I(ehds.k_state) RETURNS %s AS ''MODULE_PATHNAME'', %L LANGUAGE C STABLE PARALLEL SAFE',
+			final.name, final.result, 'ehds_' || final.name);
+		EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION ehds.%I(ehds.k_state) FROM PUBLIC', final.name);
+	END LOOP;
+END
+$do$;
+
+-- Aggregates take no default arguments, so that each combination is a function of its own.
+-- transition: of which aggregate it is the transition function, too; final: %s stands for the
+-- type of the result; more: arguments between subject or value and k.
+DO $do$
+DECLARE
+	aggregate record;
 	subject text;
 	value text;
 	has_k boolean;
-	kind text;
 	transition text;
-	final text;
 	arguments text;
-	meaning text;
-	space integer;
+	summable constant text := 'NULL too if a value is NaN or infinite or the sum overflows. ';
+	as_sum constant text := 'NULL where it would show a sum that is refused: fewer than k distinct subjects have a total other than zero, '
+		'the n largest absolute totals hold more than a share of all (ehds.dominance_n, ehds.dominance_share), it fails the p % rule (ehds.p_percent), '
+		'only two totals or only two values occur and fewer than k subjects have one of them, or all rows have one value while ehds.refuse_unanimity is on. ';
+	sdc constant text := 'Hundepool et al., Statistical Disclosure Control (2012), ';
+	with_value boolean;
+	result text;
+	short text; -- of the value, as C functions are named
 BEGIN
-	FOREACH subject IN ARRAY '{integer,bigint,uuid,text}'::pg_catalog.text[] LOOP
-		FOREACH has_k IN ARRAY '{false,true}'::pg_catalog.bool[] LOOP
-			FOREACH kind IN ARRAY '{k_met,k_count,k_rows,k_sum/integer,k_sum/bigint,k_sum/double precision,k_sum/numeric}'::pg_catalog.text[] LOOP
-				value := pg_catalog.split_part(kind, '/', 2);
-				kind := pg_catalog.split_part(kind, '/', 1);
-				arguments := subject
-					|| CASE WHEN value <> '' THEN ', ' || value ELSE '' END
-					|| CASE WHEN has_k THEN ', integer' ELSE '' END;
-
-				transition := pg_catalog.format('ehds.%I', kind || '_transition');
-				EXECUTE pg_catalog.format(
-					'CREATE FUNCTION %s(ehds.k_state, %s) RETURNS ehds.k_state'
-					' AS ''MODULE_PATHNAME'', %L LANGUAGE C STABLE PARALLEL SAFE',
-					transition, arguments,
-					'ehds_' || kind || '_' || subject || CASE value WHEN '' THEN '' WHEN 'double precision' THEN '_float8' ELSE '_' || value END);
-				EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s(ehds.k_state, %s) FROM PUBLIC',
-										  transition, arguments);
-
-				final := CASE WHEN kind <> 'k_sum' THEN kind || '_final'
-							WHEN value = 'integer' THEN 'k_sum_bigint_final'
-							WHEN value = 'double precision' THEN 'k_sum_float8_final'
-							ELSE 'k_sum_numeric_final' END;
-				space := CASE kind WHEN 'k_met' THEN 192 WHEN 'k_count' THEN 512 ELSE 1024 END;
-				EXECUTE pg_catalog.format(
-					'CREATE AGGREGATE ehds.%I(%s) (SFUNC = %s, STYPE = ehds.k_state, SSPACE = %s,'
-					' FINALFUNC = ehds.%I, COMBINEFUNC = ehds.k_combine, PARALLEL = SAFE)',
-					kind, arguments, transition, space, final);
-
-				meaning := CASE kind
-					WHEN 'k_met' THEN 'Whether the group holds at least k distinct subjects; never NULL, false for no rows.'
-					WHEN 'k_count' THEN 'The number of distinct subjects in the group, or NULL if it is less than k (0 is shown as 0 if ehds.show_zero is on).'
-					WHEN 'k_rows' THEN 'The number of rows with a subject in the group (0 is shown as 0 if ehds.show_zero is on), or NULL if they belong to fewer than k distinct subjects, if it is dominated as a sum of 1 for each row (see k_sum), or if beside k_count it would show a small count inside a big cell:'
-						|| ' the subjects with more than the smallest number of rows are 1 to k - 1, or only two numbers of rows occur and the subjects with the smaller one are fewer than k.'
-					ELSE 'The sum of the values in the group, typed and rounded like sum(' || value || '), or NULL if fewer than k distinct subjects have a total other than zero, if the n largest absolute totals hold more than a share of all (ehds.dominance_n, ehds.dominance_share), if it fails the p % rule (ehds.p_percent), or if only two totals occur and fewer than k subjects have one of them.'
-						|| CASE value
-							WHEN 'double precision' THEN ' NULL too if a value is NaN or infinite or the sum overflows. Summed in twice the precision and rounded once, so that the order of rows and parallel workers do not change it.'
-							WHEN 'numeric' THEN ' NULL too if a value is NaN or infinite or the sum overflows.'
-							WHEN 'integer' THEN ' Summed exactly; NULL too if the sum is beyond bigint.'
-							ELSE ' Summed exactly.' END
-					END;
-				EXECUTE pg_catalog.format(
-					'COMMENT ON AGGREGATE ehds.%I(%s) IS %L', kind, arguments,
-					meaning
-					|| ' Arguments: subject (' || subject || CASE subject WHEN 'text' THEN ', told apart byte by byte' ELSE '' END || ')'
-					|| CASE WHEN value <> '' THEN ', value (' || value || ')' ELSE '' END
-					|| CASE WHEN has_k THEN ', k (from ehds.k_floor to 1000000, constant in the group).' ELSE '; k is the setting ehds.k.' END
-					|| CASE WHEN value <> '' THEN ' Rows whose subject or value is NULL are ignored.' ELSE ' Rows whose subject is NULL are ignored.' END
-					|| ' Errors: 22023 if k is ' || CASE WHEN has_k THEN 'NULL, changes, or is ' ELSE '' END || 'below the floor or above 1000000'
-					|| CASE subject WHEN 'text' THEN '; 0A000 for a nondeterministic collation' ELSE '' END || '.'
-					|| CASE kind WHEN 'k_sum' THEN ' Source: Hundepool et al., Statistical Disclosure Control (2012), 4.2.2.'
-						WHEN 'k_rows' THEN ' Source: Hundepool et al., Statistical Disclosure Control (2012), 4.2.2 and 5.2.'
-						ELSE ' Source: minimum frequency rule, Hundepool et al., Statistical Disclosure Control (2012), 5.2.' END);
-
-				-- the gate's: which cells to leave out, and how many persons they hold together
-				IF kind = 'k_met' AND has_k THEN
+	FOR aggregate IN
+		SELECT * FROM (VALUES
+			('k_met', 'k_met', 'k_met_final', false, '', 192,
+			 'Whether the group holds at least k distinct subjects; never NULL, false for no rows. ',
+			 sdc || '5.2 (minimum frequency rule)'),
+			('k_count', 'k_count', 'k_count_final', false, '', 512,
+			 'The number of distinct subjects in the group, rounded to ehds.round_to, or NULL if it is less than k (-k if ehds.suppressed is negative; 0 is shown as 0 if ehds.show_zero is on). ',
+			 sdc || '5.2 (minimum frequency rule)'),
+			('k_rows', 'k_rows', 'k_rows_final', false, '', 1024,
+			 'The number of rows with a subject in the group, rounded to ehds.round_to (0 is shown as 0 if ehds.show_zero is on), or NULL if they belong to fewer than k distinct subjects (-k if ehds.suppressed is negative), if it is dominated as a sum of 1 for each row (see k_sum), or if beside k_count it would show a small count inside a big cell: '
+			 'the subjects with more than the smallest number of rows are 1 to k - 1, or only two numbers of rows occur and the subjects with the smaller one are fewer than k. ',
+			 sdc || '4.2.2 and 5.2'),
+			('k_subset_met', 'k_subset_met', 'k_subset_met_final', false, 'boolean', 1024,
+			 'Whether a condition parts the group into subjects of whom no few are told apart: the subjects with a row in which it is true, those with a row in which it is not, and those without a row in which it is true are each 0 or at least k. Never NULL, true for no rows. Counts and sums with FILTER are safe beside those without if it is true. ',
+			 sdc || '5.2 (small counts inside big cells)'),
+			('k_sum', 'k_sum', 'k_sum_%s_final', true, '', 1024,
+			 'The sum of the values in the group, typed and rounded like the native sum. ' || as_sum, sdc || '4.2.2'),
+			('k_avg', 'k_avg', 'k_avg_%s_final', true, '', 1024,
+			 'The average of the values of all rows in the group, typed and rounded like the native avg. ' || as_sum, sdc || '4.2.2 and 5.2'),
+			('k_variance', 'k_variance', 'k_variance_%s_final', true, '', 1024,
+			 'The variance of the values of all rows in the group, as of a sample, typed and rounded like the native variance. NULL for a single row. ' || as_sum, sdc || '4.2.2 and 5.2'),
+			('k_stddev', 'k_variance', 'k_stddev_%s_final', true, '', 1024,
+			 'The standard deviation of the values of all rows in the group, as of a sample, typed and rounded like the native stddev. NULL for a single row. ' || as_sum, sdc || '4.2.2 and 5.2'),
+			('k_min', 'k_min', 'k_extreme_%s_final', true, '', 1024,
+			 'The smallest value at or below which at least k distinct subjects have a value; not the smallest value, which is one subject''s. NULL with fewer than 2 k - 1 subjects, or if all rows have one value while ehds.refuse_unanimity is on. ', sdc || '4.2.2'),
+			('k_max', 'k_max', 'k_extreme_%s_final', true, '', 1024,
+			 'The largest value at or above which at least k distinct subjects have a value; not the largest value, which is one subject''s. NULL with fewer than 2 k - 1 subjects, or if all rows have one value while ehds.refuse_unanimity is on. ', sdc || '4.2.2'),
+			('k_percentile', 'k_percentile', 'k_percentile_final', true, 'double precision', 2048,
+			 'The value below which the fraction of the rows lies, interpolated like percentile_cont. NULL unless at least k distinct subjects have a value at or below it and at least k at or above it (where it lies between two values: at or below the lower, at or above the upper), or if all rows have one value while ehds.refuse_unanimity is on. ', sdc || '4.2.2'),
+			('k_median', 'k_median', 'k_percentile_final', true, '', 2048,
+			 'The median of the values of all rows in the group, like percentile_cont(0.5). NULL unless at least k distinct subjects have a value at or below it and at least k at or above it, or if all rows have one value while ehds.refuse_unanimity is on. ', sdc || '4.2.2')
+			) AS v(name, transition, final, with_value, more, space, meaning, source)
+	LOOP
+		FOREACH subject IN ARRAY '{integer,bigint,uuid,text}'::pg_catalog.text[] LOOP
+			FOREACH value IN ARRAY CASE WHEN aggregate.with_value THEN '{integer,bigint,double precision,numeric}' ELSE '{""}' END::pg_catalog.text[] LOOP
+				short := CASE value WHEN 'double precision' THEN 'float8' ELSE value END;
+				result := CASE
+					WHEN short = 'float8' THEN 'float8'
+					WHEN aggregate.name IN ('k_min', 'k_max') THEN short
+					WHEN aggregate.name = 'k_sum' AND short = 'integer' THEN 'bigint'
+					ELSE 'numeric' END;
+				FOREACH has_k IN ARRAY '{false,true}'::pg_catalog.bool[] LOOP
+					arguments := pg_catalog.concat_ws(', ', subject, nullif(value, ''), nullif(aggregate.more, ''), CASE WHEN has_k THEN 'integer' END);
+					transition := pg_catalog.format('ehds.%I', aggregate.transition || '_transition');
+					IF aggregate.transition = aggregate.name THEN
+						EXECUTE pg_catalog.format(
+							'CREATE FUNCTION %s(ehds.k_state, %s) RETURNS ehds.k_state AS ''MODULE_PATHNAME'', %L LANGUAGE C STABLE PARALLEL SAFE',
+							transition, arguments, pg_catalog.concat_ws('_', 'ehds', aggregate.name, nullif(short, ''), subject));
+						EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s(ehds.k_state, %s) FROM PUBLIC', transition, arguments);
+					END IF;
 					EXECUTE pg_catalog.format(
-						'CREATE AGGREGATE ehds.k_cell(%s) (SFUNC = %s, STYPE = ehds.k_state, SSPACE = %s,'
-						' COMBINEFUNC = ehds.k_combine, PARALLEL = SAFE)',
-						arguments, transition, space);
+						'CREATE AGGREGATE ehds.%I(%s) (SFUNC = %s, STYPE = ehds.k_state, SSPACE = %s,'
+						' FINALFUNC = ehds.%I, COMBINEFUNC = ehds.k_combine, PARALLEL = SAFE)',
+						aggregate.name, arguments, transition, aggregate.space, pg_catalog.format(aggregate.final, result));
 					EXECUTE pg_catalog.format(
-						'COMMENT ON AGGREGATE ehds.k_cell(%s) IS %L', arguments,
-						'The subjects of the group, fewer than k of them, or the mere fact that there are k: for ehds.show_cell, in queries that the gate has rewritten. NULL for no rows.'
-						' Arguments: subject (' || subject || '), k (from ehds.k_floor to 1000000, constant in the group). Rows whose subject is NULL are ignored.'
-						' Errors: as k_met. Source: internal.');
-				END IF;
-				-- the gate's: who is in a cell, for what needs the exact number inside a release
-				IF kind = 'k_count' AND has_k THEN
-					EXECUTE pg_catalog.format(
-						'CREATE AGGREGATE ehds.k_subjects(%s) (SFUNC = %s, STYPE = ehds.k_state, SSPACE = %s,'
-						' COMBINEFUNC = ehds.k_combine, PARALLEL = SAFE)',
-						arguments, transition, space);
-					EXECUTE pg_catalog.format(
-						'COMMENT ON AGGREGATE ehds.k_subjects(%s) IS %L', arguments,
-						'The distinct subjects of the group, for functions that the gate writes into a release. NULL for no rows.'
-						' Arguments: subject (' || subject || '), k (from ehds.k_floor to 1000000, constant in the group). Rows whose subject is NULL are ignored.'
-						' Errors: as k_count. Source: internal.');
-				END IF;
+						'COMMENT ON AGGREGATE ehds.%I(%s) IS %L', aggregate.name, arguments,
+						aggregate.meaning
+						|| CASE WHEN aggregate.meaning LIKE '%' || as_sum THEN
+							CASE value
+								WHEN 'integer' THEN 'Summed exactly; NULL too if a sum is beyond bigint. '
+								WHEN 'bigint' THEN 'Summed exactly. '
+								WHEN 'numeric' THEN summable
+								ELSE summable || 'Summed in twice the precision and rounded once, so that the order of rows and parallel workers do not change it. ' END
+							ELSE '' END
+						|| 'Arguments: subject (' || subject || CASE subject WHEN 'text' THEN ', told apart byte by byte' ELSE '' END || ')'
+						|| CASE WHEN value <> '' THEN ', value (' || value || ')' ELSE '' END
+						|| CASE aggregate.more WHEN 'boolean' THEN ', condition (NULL is not true)' WHEN '' THEN '' ELSE ', fraction (0 to 1, constant in the group)' END
+						|| CASE WHEN has_k THEN ', k (from ehds.k_floor to 1000000, constant in the group).' ELSE '; k is the setting ehds.k.' END
+						|| ' Rows whose subject' || CASE WHEN value <> '' THEN ' or value' ELSE '' END || ' is NULL are ignored.'
+						|| ' Errors: 22023 if k is ' || CASE WHEN has_k THEN 'NULL, changes, or is ' ELSE '' END || 'below the floor or above 1000000'
+						|| CASE WHEN aggregate.more = 'double precision' THEN ', or if fraction changes; 22003 if fraction is not between 0 and 1, 22004 if it is NULL' ELSE '' END
+						|| CASE subject WHEN 'text' THEN '; 0A000 for a nondeterministic collation' ELSE '' END || '.'
+						|| ' Source: ' || aggregate.source || '.');
+
+					-- the gate's: which cells to leave out and who is in a cell, for what it writes into a release
+					IF aggregate.name = 'k_met' AND has_k THEN
+						EXECUTE pg_catalog.format(
+							'CREATE AGGREGATE ehds.k_cell(%s) (SFUNC = %s, STYPE = ehds.k_state, SSPACE = %s,'
+							' COMBINEFUNC = ehds.k_combine, PARALLEL = SAFE)',
+							arguments, transition, aggregate.space);
+						EXECUTE pg_catalog.format(
+							'COMMENT ON AGGREGATE ehds.k_cell(%s) IS %L', arguments,
+							'The subjects of the group, fewer than k of them, or the mere fact that there are k: for ehds.show_cell, in queries that the gate has rewritten. NULL for no rows.'
+							' Arguments: subject (' || subject || '), k (from ehds.k_floor to 1000000, constant in the group). Rows whose subject is NULL are ignored.'
+							' Errors: as k_met. Source: internal.');
+					ELSIF aggregate.name = 'k_count' AND has_k THEN
+						EXECUTE pg_catalog.format(
+							'CREATE AGGREGATE ehds.k_subjects(%s) (SFUNC = %s, STYPE = ehds.k_state, SSPACE = %s,'
+							' COMBINEFUNC = ehds.k_combine, PARALLEL = SAFE)',
+							arguments, transition, aggregate.space);
+						EXECUTE pg_catalog.format(
+							'COMMENT ON AGGREGATE ehds.k_subjects(%s) IS %L', arguments,
+							'The distinct subjects of the group, for functions that the gate writes into a release. NULL for no rows.'
+							' Arguments: subject (' || subject || '), k (from ehds.k_floor to 1000000, constant in the group). Rows whose subject is NULL are ignored.'
+							' Errors: as k_count. Source: internal.');
+					END IF;
+				END LOOP;
 			END LOOP;
 		END LOOP;
 	END LOOP;

@@ -1,16 +1,15 @@
 /*
  * subject_map.c
- *		A hash set of subjects of any type, or a map from subjects to their totals.
+ *		A hash set of subjects of any type, or a map from subjects to what is known of them.
  *
  * The entries are dense and in order of arrival; an index with open addressing
  * finds them.  A slot of the index carries the hash, so that neither a miss nor
  * growing touches the entries, and a group of a few subjects has no index at all.
- * The text of a subject is compared by its bytes and kept in memory that all
- * groups share.
+ * A text is kept in its entry if it is as short as identifiers are, else in memory
+ * that all groups share; texts are the same if they are equal byte by byte.
  */
 #include "core/compat.h"
 
-#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #include "kanon/subject_map.h"
@@ -20,13 +19,16 @@
 #define ARENA_BLOCK 8192
 
 void
-ehds_subject_map_init(SubjectMap *map, bool with_totals)
+ehds_subject_map_init(SubjectMap *map, KSubject subject, int total_size)
 {
 	memset(map, 0, sizeof(SubjectMap));
-	map->stride = offsetof(SubjectEntry, total) + (with_totals ? sizeof(SubjectTotal) : 0);
+	map->key_size = (subject == K_SUBJECT_INT)    ? sizeof(uint64)
+					: (subject == K_SUBJECT_UUID) ? 2 * sizeof(uint64)
+												  : sizeof(uint64) + SUBJECT_TEXT_INLINE;
+	map->stride = map->key_size + total_size;
 }
 
-/* Forget all subjects.  Texts and numerics go with the shared memory. */
+/* Forget all subjects.  Long texts and numerics go with the shared memory. */
 void
 ehds_subject_map_clear(SubjectMap *map)
 {
@@ -41,44 +43,51 @@ ehds_subject_map_clear(SubjectMap *map)
 
 /* Copy a text to where it may stay. */
 static const char *
-keep_bytes(KShared *shared, const char *bytes, Size length)
+keep_bytes(SubjectArena *arena, const char *bytes, Size length)
 {
 	char *kept;
 
 	if (length > ARENA_BLOCK / 4)
-		kept = MemoryContextAlloc(shared->context, length);
+		kept = MemoryContextAlloc(arena->context, length);
 	else
 	{
-		if (shared->arena_left < length)
+		if (arena->left < length)
 		{
-			shared->arena = MemoryContextAlloc(shared->context, ARENA_BLOCK);
-			shared->arena_left = ARENA_BLOCK;
+			arena->block = MemoryContextAlloc(arena->context, ARENA_BLOCK);
+			arena->left = ARENA_BLOCK;
 		}
-		kept = shared->arena;
-		shared->arena += length;
-		shared->arena_left -= length;
+		kept = arena->block;
+		arena->block += length;
+		arena->left -= length;
 	}
 	memcpy(kept, bytes, length);
 	return kept;
 }
 
-static inline bool
-is_subject(const SubjectEntry *entry, const SubjectKey *key)
+static pg_attribute_always_inline bool
+is_subject(const uint64 *words, const SubjectKey *key, KSubject subject)
 {
-	if (entry->b != key->b)
+	if (words[0] != key->words[0])
 		return false;
-	if (key->bytes == NULL || !TEXT_IS_LONG(key->b))
-		return entry->a == key->a;
-	return memcmp((const char *) (uintptr_t) entry->a, key->bytes, TEXT_LENGTH(key->b)) == 0;
+	if (subject == K_SUBJECT_INT)
+		return true;
+	if (subject == K_SUBJECT_UUID)
+		return words[1] == key->words[1];
+	if (TEXT_IS_LONG(words))
+		return memcmp((const char *) (uintptr_t) words[1], (const char *) (uintptr_t) key->words[1],
+					  TEXT_LENGTH(words)) == 0;
+	return words[1] == key->words[1] && words[2] == key->words[2] && words[3] == key->words[3];
 }
 
-/* The hash that an entry was entered with; that of an integer is that of a uuid with b = 0. */
+/* The hash that an entry was entered with. */
 static uint32
-hash_of(const SubjectEntry *entry, bool is_text)
+hash_of(const uint64 *words, KSubject subject)
 {
-	if (is_text)
-		return (uint32) (entry->b >> 32);
-	return (uint32) ehds_mix64(entry->a ^ ehds_mix64(entry->b));
+	if (subject == K_SUBJECT_TEXT)
+		return (uint32) (words[0] >> 32);
+	if (subject == K_SUBJECT_UUID)
+		return (uint32) ehds_mix64(words[0] ^ ehds_mix64(words[1]));
+	return (uint32) ehds_mix64(words[0]);
 }
 
 static void
@@ -91,37 +100,31 @@ put_slot(SubjectMap *map, uint64 slot)
 	map->slots[at] = slot;
 }
 
-static uint64 *
-new_slots(KShared *shared, uint64 n)
-{
-	uint64 *slots = MemoryContextAllocHuge(shared->context, n * sizeof(uint64));
-
-	memset(slots, 0, n * sizeof(uint64));
-	return slots;
-}
-
 /* The entries are full: make room for more, and for their slots. */
-static void
-grow(SubjectMap *map, KShared *shared, const SubjectKey *sample)
+static pg_noinline void
+grow(SubjectMap *map, SubjectArena *arena, KSubject subject)
 {
 	uint64 capacity = (map->capacity == 0) ? 1 : (uint64) map->capacity * 2;
+	Size slots_size = capacity * 2 * sizeof(uint64);
 
 	if (capacity > PG_UINT32_MAX / 2)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("too many persons in one group of a k aggregate")));
 	if (map->entries == NULL)
-		map->entries = MemoryContextAlloc(shared->context, capacity * map->stride);
+		map->entries = MemoryContextAlloc(arena->context, capacity * map->stride);
 	else
 		map->entries = repalloc_huge(map->entries, capacity * map->stride);
 	map->capacity = (uint32) capacity;
+	if (capacity <= FEW)
+		return;
 
-	if (capacity > FEW)
+	/* twice as many slots as entries: at most half of them are taken */
 	{
-		/* twice as many slots as entries: at most half of them are taken */
 		uint64 *old = map->slots;
 		uint64 n_old = (old == NULL) ? 0 : (uint64) map->mask + 1;
 
-		map->slots = new_slots(shared, capacity * 2);
+		map->slots = MemoryContextAllocHuge(arena->context, slots_size);
+		memset(map->slots, 0, slots_size);
 		map->mask = (uint32) (capacity * 2 - 1);
 		if (old != NULL)
 		{
@@ -131,31 +134,22 @@ grow(SubjectMap *map, KShared *shared, const SubjectKey *sample)
 			pfree(old);
 		}
 		else
-		{
-			bool is_text = sample->bytes != NULL;
-
 			for (uint32 i = 0; i < map->n; i++)
-				put_slot(map, (uint64) hash_of(ehds_subject_entry(map, i), is_text) << 32 | (i + 1));
-		}
+				put_slot(map, (uint64) hash_of(ehds_subject_words(map, i), subject) << 32 | (i + 1));
 	}
 }
 
-SubjectEntry *
-ehds_subject_map_enter(SubjectMap *map, KShared *shared, const SubjectKey *key, bool *fresh)
+static pg_attribute_always_inline uint32
+enter(SubjectMap *map, SubjectArena *arena, const SubjectKey *key, KSubject subject, bool *fresh)
 {
-	SubjectEntry *entry;
+	uint64 *words;
 
+	*fresh = false;
 	if (map->slots == NULL)
 	{
 		for (uint32 i = 0; i < map->n; i++)
-		{
-			entry = ehds_subject_entry(map, i);
-			if (is_subject(entry, key))
-			{
-				*fresh = false;
-				return entry;
-			}
-		}
+			if (is_subject(ehds_subject_words(map, i), key, subject))
+				return i;
 	}
 	else
 	{
@@ -166,27 +160,53 @@ ehds_subject_map_enter(SubjectMap *map, KShared *shared, const SubjectKey *key, 
 		{
 			if ((uint32) (slot >> 32) == key->hash)
 			{
-				entry = ehds_subject_entry(map, (uint32) slot - 1);
-				if (is_subject(entry, key))
-				{
-					*fresh = false;
-					return entry;
-				}
+				uint32 i = (uint32) slot - 1;
+
+				if (is_subject(ehds_subject_words(map, i), key, subject))
+					return i;
 			}
 			at = (at + 1) & map->mask;
 		}
 	}
 
 	if (map->n == map->capacity)
-		grow(map, shared, key);
-	entry = ehds_subject_entry(map, map->n);
-	entry->a = key->a;
-	entry->b = key->b;
-	if (key->bytes != NULL && TEXT_IS_LONG(key->b))
-		entry->a = (uint64) (uintptr_t) keep_bytes(shared, key->bytes, TEXT_LENGTH(key->b));
+		grow(map, arena, subject);
+	words = ehds_subject_words(map, map->n);
+	words[0] = key->words[0];
+	if (subject == K_SUBJECT_UUID)
+		words[1] = key->words[1];
+	else if (subject == K_SUBJECT_TEXT)
+	{
+		if (TEXT_IS_LONG(words))
+		{
+			words[1] = (uint64) (uintptr_t) keep_bytes(arena, (const char *) (uintptr_t) key->words[1],
+													   TEXT_LENGTH(words));
+			words[2] = words[3] = 0;
+		}
+		else
+			memcpy(&words[1], &key->words[1], SUBJECT_TEXT_INLINE);
+	}
 	map->n++;
 	if (map->slots != NULL)
 		put_slot(map, (uint64) key->hash << 32 | map->n);
 	*fresh = true;
-	return entry;
+	return map->n - 1;
+}
+
+uint32
+ehds_subject_enter_int(SubjectMap *map, SubjectArena *arena, const SubjectKey *key, bool *fresh)
+{
+	return enter(map, arena, key, K_SUBJECT_INT, fresh);
+}
+
+uint32
+ehds_subject_enter_uuid(SubjectMap *map, SubjectArena *arena, const SubjectKey *key, bool *fresh)
+{
+	return enter(map, arena, key, K_SUBJECT_UUID, fresh);
+}
+
+uint32
+ehds_subject_enter_text(SubjectMap *map, SubjectArena *arena, const SubjectKey *key, bool *fresh)
+{
+	return enter(map, arena, key, K_SUBJECT_TEXT, fresh);
 }
