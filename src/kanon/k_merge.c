@@ -150,11 +150,38 @@ merge_rows(KState *state, KReader *reader, const uint32 *entries)
 	}
 }
 
+/* Integers of which nothing else is known; a state that is settled goes on checking. */
+static void
+merge_ints(KState *state, KReader *reader)
+{
+	IntScratch *scratch = &state->shared->scratch;
+	int64 members[EHDS_K_READ_INTS];
+	int n;
+
+	/* what arrives is sorted: with nothing before it in the rest it stays so */
+	if (state->kind == K_COUNT)
+	{
+		ehds_int_set_compact(&state->ints, scratch);
+		ehds_int_set_reserve(&state->ints, scratch, reader->n);
+	}
+	while ((n = ehds_k_read_ints(reader, members, EHDS_K_READ_INTS)) > 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (state->kind == K_COUNT)
+			for (int i = 0; i < n; i++)
+				ehds_int_set_add(&state->ints, scratch, members[i]);
+		else
+			for (int i = 0; i < n; i++)
+				ehds_k_add_int(state, K_MET, members[i]);
+	}
+	if (state->kind == K_COUNT)
+		ehds_int_set_compact(&state->ints, scratch);
+}
+
 void
 ehds_k_state_merge(KState *state, Datum flat)
 {
 	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(flat);
-	IntScratch *scratch = &state->shared->scratch;
 	uint32 *entries = NULL;
 	KReader reader;
 
@@ -170,34 +197,23 @@ ehds_k_state_merge(KState *state, Datum flat)
 	if (K_HAS_VALUES(state->kind) && !state->settled)
 		merge_values(state, &reader);
 
-	/* what arrives is sorted: with nothing before it in the rest it stays so */
-	if (K_USES_INTS(state) && state->kind == K_COUNT)
-	{
-		ehds_int_set_compact(&state->ints, scratch);
-		ehds_int_set_reserve(&state->ints, scratch, reader.n);
-	}
+	if (K_USES_INTS(state))
+		merge_ints(state, &reader);
 	if (state->kind == K_PERCENTILE)
 		entries = MemoryContextAllocHuge(CurrentMemoryContext, Max(reader.n, 1) * sizeof(uint32));
-
 	while (ehds_k_read_next(&reader))
 	{
 		if (reader.read % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (state->settled)
-		{
-			if (reader.value == K_VALUE_NUMERIC)
-				pfree(reader.total.numeric);
-			continue; /* but go on checking */
-		}
-		if (K_USES_INTS(state))
-			ehds_k_add_int(state, state->kind, (int64) reader.key.words[0]);
-		else
+		if (!state->settled)
 		{
 			uint32 entry = merge_subject(state, &reader);
 
 			if (entries != NULL)
 				entries[reader.read - 1] = entry;
 		}
+		else if (reader.value == K_VALUE_NUMERIC)
+			pfree(reader.total.numeric);
 	}
 	if (state->kind == K_PERCENTILE)
 	{
@@ -205,8 +221,6 @@ ehds_k_state_merge(KState *state, Datum flat)
 		pfree(entries);
 	}
 	ehds_k_read_end(&reader);
-	if (K_USES_INTS(state) && state->kind == K_COUNT)
-		ehds_int_set_compact(&state->ints, scratch);
 }
 
 KState *

@@ -283,23 +283,19 @@ read_total(KReader *reader)
 	}
 }
 
-/* The next integer of which nothing else is known. */
-static void
-read_distance(KReader *reader)
+/* A distance to the next integer of which nothing else is known; at is moved behind it. */
+static inline uint64
+get_distance(const unsigned char **at, const unsigned char *end)
 {
 	uint64 distance = 0;
-	uint64 before = reader->key.words[0];
 	int shift = 0;
 	uint8 byte;
 
-	if (reader->read == 0)
-	{
-		reader->key.words[0] = get64(reader);
-		return;
-	}
 	do
 	{
-		byte = get_byte(reader);
+		if (*at == end)
+			ehds_k_invalid("it is cut off");
+		byte = *(*at)++;
 		if (shift == 63 && byte > 1)
 			ehds_k_invalid("distance out of range");
 		distance |= (uint64) (byte & 127) << shift;
@@ -308,9 +304,30 @@ read_distance(KReader *reader)
 	/* in the shortest form only, so that equal contents have equal bytes */
 	if (byte == 0)
 		ehds_k_invalid("subjects are not in order");
-	reader->key.words[0] = before + distance;
-	if ((int64) reader->key.words[0] <= (int64) before)
-		ehds_k_invalid("subjects are not in order");
+	return distance;
+}
+
+int
+ehds_k_read_ints(KReader *reader, int64 *members, int most)
+{
+	uint64 before = reader->key.words[0];
+	int n = (int) Min((uint64) most, reader->n - reader->read);
+	int i = 0;
+
+	if (reader->read == 0 && n > 0)
+		members[i++] = (int64) (before = get64(reader));
+	for (; i < n; i++)
+	{
+		int64 member = (int64) (before + get_distance(&reader->at, reader->end));
+
+		if (member <= (int64) before)
+			ehds_k_invalid("subjects are not in order");
+		members[i] = member;
+		before = (uint64) member;
+	}
+	reader->key.words[0] = before;
+	reader->read += n;
+	return n;
 }
 
 bool
@@ -323,12 +340,6 @@ ehds_k_read_next(KReader *reader)
 	if (reader->read == reader->n)
 		return false;
 
-	if (K_USES_INTS(reader))
-	{
-		read_distance(reader);
-		reader->read++;
-		return true;
-	}
 	switch ((KSubject) reader->subject)
 	{
 		case K_SUBJECT_INT:
@@ -396,6 +407,13 @@ check_flat(const char *data, Size length)
 	KReader reader;
 
 	ehds_k_read_header(&reader, data, length);
+	if (K_USES_INTS(&reader))
+	{
+		int64 members[EHDS_K_READ_INTS];
+
+		while (ehds_k_read_ints(&reader, members, EHDS_K_READ_INTS) > 0)
+			CHECK_FOR_INTERRUPTS();
+	}
 	while (ehds_k_read_next(&reader))
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -12,6 +12,9 @@
 /* no sum of int64 that fits into a server comes near */
 #define EHDS_K_TOTAL_LIMIT ((int128) 1 << 110)
 
+/* how many integers to read at once */
+#define EHDS_K_READ_INTS 512
+
 #define ehds_k_invalid(what) \
 	ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid ehds.k_state: %s", what)))
 
@@ -38,7 +41,9 @@ typedef struct KReader
 
 /* Everything before the subjects. */
 extern void ehds_k_read_header(KReader *reader, const char *data, Size length);
-/* The next subject, into key, total and bears; false if there is none. */
+/* The next integers of which nothing else is known, most at once; returns how many. */
+extern int ehds_k_read_ints(KReader *reader, int64 *members, int most);
+/* The next of all other subjects, into key, total and bears; false if there is none. */
 extern bool ehds_k_read_next(KReader *reader);
 /* Row n of K_PERCENTILE, given the one before it; returns the subject. */
 extern uint32 ehds_k_read_row(KReader *reader, uint64 n, double *value, uint32 *subject);
