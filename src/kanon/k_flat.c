@@ -151,17 +151,7 @@ static const KState *sorting;
 static int
 compare_subjects(const void *a, const void *b)
 {
-	const uint64 *x = ehds_subject_words(&sorting->map, *(const uint32 *) a);
-	const uint64 *y = ehds_subject_words(&sorting->map, *(const uint32 *) b);
-
-	if (sorting->subject == K_SUBJECT_TEXT)
-		return ehds_k_compare_texts(ehds_subject_bytes(x), TEXT_LENGTH(x), ehds_subject_bytes(y),
-									TEXT_LENGTH(y));
-	if (sorting->subject == K_SUBJECT_INT)
-		return ((int64) x[0] > (int64) y[0]) - ((int64) x[0] < (int64) y[0]);
-	if (x[0] != y[0])
-		return (x[0] > y[0]) - (x[0] < y[0]);
-	return (x[1] > y[1]) - (x[1] < y[1]);
+	return ehds_subject_compare(&sorting->map, sorting->subject, *(const uint32 *) a, *(const uint32 *) b);
 }
 
 typedef struct Row

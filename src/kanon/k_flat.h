@@ -48,15 +48,4 @@
 extern Size ehds_k_flat_size(ExpandedObjectHeader *header);
 extern void ehds_k_flatten(ExpandedObjectHeader *header, void *result, Size size);
 
-/* Bytes first, then length. */
-static inline int
-ehds_k_compare_texts(const char *a, uint32 a_length, const char *b, uint32 b_length)
-{
-	int c = memcmp(a, b, Min(a_length, b_length));
-
-	if (c != 0)
-		return c;
-	return (a_length > b_length) - (a_length < b_length);
-}
-
 #endif /* EHDS_K_FLAT_H */

@@ -8,8 +8,11 @@
  * two would stand in the wrong order, or show the same few.
  *
  * A percentile is that of the rows, as percentile_cont has it, and lies between
- * two values of rows (or on one).  It is refused unless at least k persons have
- * a value at or below the lower of them, and k at or above the upper.
+ * two rows (or on one).  It is refused unless the rows up to the lower one are of
+ * at least k persons, and those from the upper one on as well, in the order of
+ * values and, where these are equal, of persons.  This is a rule on ranks: with
+ * one on values ("k persons have a value at or above") the largest fraction that
+ * is answered would tell how many lie above a frequent value, be they three.
  */
 #include "core/compat.h"
 
@@ -41,6 +44,31 @@ PG_FUNCTION_INFO_V1(ehds_k_percentile_final);
 #define ST_ELEMENT_TYPE KNumber
 #define ST_COMPARE(a, b) float8_cmp_internal((a)->real, (b)->real)
 #define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* A row with its value and its subject's entry. */
+typedef struct Row
+{
+	double value;
+	uint32 entry;
+} Row;
+
+#define ST_SORT sort_rows
+#define ST_ELEMENT_TYPE Row
+#define ST_COMPARE(a, b) float8_cmp_internal((a)->value, (b)->value)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* of one value */
+#define ST_SORT sort_by_subject
+#define ST_ELEMENT_TYPE Row
+#define ST_COMPARE_ARG_TYPE const KState
+#define ST_COMPARE(a, b, state) ehds_subject_compare(&(state)->map, (state)->subject, (a)->entry, (b)->entry)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
@@ -138,59 +166,99 @@ ehds_k_extreme_numeric_final(PG_FUNCTION_ARGS)
 	PG_RETURN_NUMERIC(copy);
 }
 
-/* Do at least k subjects have a row at or below (or above) the limit? */
-static bool
-side_has_k(const KState *state, double limit, bool below)
+/*
+ * The row, counted from the first one or from the last one, with which the rows
+ * are of k subjects; n if they are not.  Only among rows of the value at which
+ * that happens the order by subject matters, so only these are sorted by it.
+ */
+static uint64
+rank_of_kth(const KState *state, Row *rows, bool from_last)
 {
-	const KValues *values = state->values;
-	uint8 *seen = MemoryContextAllocHuge(CurrentMemoryContext, Max(state->map.n, 1));
-	uint32 n = 0;
-
-	memset(seen, 0, state->map.n);
-	for (uint64 i = 0; i < (uint64) values->rows && n < (uint32) state->k; i++)
+	enum
 	{
-		int order = float8_cmp_internal(values->row_value[i], limit);
+		NOT_SEEN,
+		SEEN,
+		SEEN_IN_BLOCK
+	};
+	uint64 n = (uint64) state->values->rows;
+	uint8 *seen = MemoryContextAllocHuge(CurrentMemoryContext, state->map.n);
+	uint32 found = 0;
+	uint64 end;
 
-		if (i % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
-		if ((below ? order <= 0 : order >= 0) && !seen[values->row_entry[i]])
+#define AT(i) rows[from_last ? n - 1 - (i) : (i)]
+	memset(seen, NOT_SEEN, state->map.n);
+	for (uint64 start = 0; start < n; start = end)
+	{
+		uint32 more = 0;
+
+		for (end = start; end < n && float8_cmp_internal(AT(end).value, AT(start).value) == 0; end++)
 		{
-			seen[values->row_entry[i]] = 1;
-			n++;
+			if (end % 65536 == 0)
+				CHECK_FOR_INTERRUPTS();
+			if (seen[AT(end).entry] == NOT_SEEN)
+			{
+				seen[AT(end).entry] = SEEN_IN_BLOCK;
+				more++;
+			}
+		}
+		if (found + more < (uint32) state->k)
+		{
+			for (uint64 i = start; i < end; i++)
+				seen[AT(i).entry] = SEEN;
+			found += more;
+			continue;
+		}
+		sort_by_subject(from_last ? &AT(end - 1) : &AT(start), end - start, state);
+		for (uint64 i = start; i < end; i++)
+		{
+			if (seen[AT(i).entry] == SEEN_IN_BLOCK)
+			{
+				seen[AT(i).entry] = SEEN;
+				if (++found == (uint32) state->k)
+				{
+					pfree(seen);
+					return i;
+				}
+			}
 		}
 	}
+#undef AT
 	pfree(seen);
-	return n >= (uint32) state->k;
+	return n;
 }
 
 Datum
 ehds_k_percentile_final(PG_FUNCTION_ARGS)
 {
 	KState *state = ehds_k_final_state(fcinfo, K_PERCENTILE, K_PERCENTILE);
-	KNumber *sorted;
+	Row *rows;
 	uint64 n;
 	double place;
 	uint64 lower;
 	uint64 upper;
 	double low;
 	double high;
+	bool shown;
 
 	if (state == NULL || state->map.n < (uint32) state->k || is_unanimous(state))
 		PG_RETURN_NULL();
 	n = (uint64) state->values->rows;
-	sorted = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(KNumber));
+	rows = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(Row));
 	for (uint64 i = 0; i < n; i++)
-		sorted[i].real = state->values->row_value[i];
-	CHECK_FOR_INTERRUPTS();
-	sort_reals(sorted, n);
+	{
+		rows[i].value = state->values->row_value[i];
+		rows[i].entry = state->values->row_entry[i];
+	}
+	sort_rows(rows, n);
 
 	place = state->values->fraction * (double) (n - 1);
 	lower = Min((uint64) floor(place), n - 1);
 	upper = Min((uint64) ceil(place), n - 1);
-	low = sorted[lower].real;
-	high = sorted[upper].real;
-	pfree(sorted);
-	if (!side_has_k(state, low, true) || !side_has_k(state, high, false))
+	low = rows[lower].value;
+	high = rows[upper].value;
+	shown = rank_of_kth(state, rows, false) <= lower && rank_of_kth(state, rows, true) <= n - 1 - upper;
+	pfree(rows);
+	if (!shown)
 		PG_RETURN_NULL();
 	if (lower == upper)
 		PG_RETURN_FLOAT8(low);

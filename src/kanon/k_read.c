@@ -362,8 +362,8 @@ ehds_k_read_next(KReader *reader)
 			ehds_key_of_text(&reader->key, (const char *) reader->at, length);
 			reader->at += length;
 			if (reader->read > 0)
-				ascends = ehds_k_compare_texts(ehds_subject_bytes(key.words), TEXT_LENGTH(key.words),
-											   ehds_subject_bytes(reader->key.words), length) < 0;
+				ascends = ehds_compare_texts(ehds_subject_bytes(key.words), TEXT_LENGTH(key.words),
+											 ehds_subject_bytes(reader->key.words), length) < 0;
 		}
 		break;
 	}

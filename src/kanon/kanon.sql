@@ -105,9 +105,9 @@ BEGIN
 			('k_max', 'k_max', 'k_extreme_%s_final', true, '', 1024,
 			 'The largest value at or above which at least k distinct subjects have a value; not the largest value, which is one subject''s. NULL with fewer than 2 k - 1 subjects, or if all rows have one value while ehds.refuse_unanimity is on. ', sdc || '4.2.2'),
 			('k_percentile', 'k_percentile', 'k_percentile_final', true, 'double precision', 2048,
-			 'The value below which the fraction of the rows lies, interpolated like percentile_cont. NULL unless at least k distinct subjects have a value at or below it and at least k at or above it (where it lies between two values: at or below the lower, at or above the upper), or if all rows have one value while ehds.refuse_unanimity is on. ', sdc || '4.2.2'),
+			 'The value below which the fraction of the rows lies, interpolated like percentile_cont. NULL unless the rows up to it are of at least k distinct subjects and those from it on as well (in the order of values and, where they are equal, of subjects), or if all rows have one value while ehds.refuse_unanimity is on. ', sdc || '4.2.2'),
 			('k_median', 'k_median', 'k_percentile_final', true, '', 2048,
-			 'The median of the values of all rows in the group, like percentile_cont(0.5). NULL unless at least k distinct subjects have a value at or below it and at least k at or above it, or if all rows have one value while ehds.refuse_unanimity is on. ', sdc || '4.2.2')
+			 'The median of the values of all rows in the group, like percentile_cont(0.5). NULL unless the rows up to it are of at least k distinct subjects and those from it on as well (in the order of values and, where they are equal, of subjects), or if all rows have one value while ehds.refuse_unanimity is on. ', sdc || '4.2.2')
 			) AS v(name, transition, final, with_value, more, space, meaning, source)
 	LOOP
 		FOREACH subject IN ARRAY '{integer,bigint,uuid,text}'::pg_catalog.text[] LOOP

@@ -210,3 +210,19 @@ ehds_subject_enter_text(SubjectMap *map, SubjectArena *arena, const SubjectKey *
 {
 	return enter(map, arena, key, K_SUBJECT_TEXT, fresh);
 }
+
+int
+ehds_subject_compare(const SubjectMap *map, KSubject subject, uint32 i, uint32 j)
+{
+	const uint64 *x = ehds_subject_words(map, i);
+	const uint64 *y = ehds_subject_words(map, j);
+
+	if (subject == K_SUBJECT_TEXT)
+		return ehds_compare_texts(ehds_subject_bytes(x), TEXT_LENGTH(x), ehds_subject_bytes(y),
+								  TEXT_LENGTH(y));
+	if (subject == K_SUBJECT_INT)
+		return ((int64) x[0] > (int64) y[0]) - ((int64) x[0] < (int64) y[0]);
+	if (x[0] != y[0])
+		return (x[0] > y[0]) - (x[0] < y[0]);
+	return (x[1] > y[1]) - (x[1] < y[1]);
+}

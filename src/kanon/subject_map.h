@@ -116,6 +116,20 @@ ehds_subject_enter(SubjectMap *map, SubjectArena *arena, KSubject subject, const
 	return ehds_subject_enter_text(map, arena, key, fresh);
 }
 
+/* Order of two subjects, as the flat form has them. */
+extern int ehds_subject_compare(const SubjectMap *map, KSubject subject, uint32 i, uint32 j);
+
+/* Bytes first, then length. */
+static inline int
+ehds_compare_texts(const char *a, uint32 a_length, const char *b, uint32 b_length)
+{
+	int c = memcmp(a, b, Min(a_length, b_length));
+
+	if (c != 0)
+		return c;
+	return (a_length > b_length) - (a_length < b_length);
+}
+
 /* Ask the processor for what a look-up will need: first the slot, later the entry. */
 static inline void
 ehds_subject_prefetch_slot(const SubjectMap *map, uint32 hash)

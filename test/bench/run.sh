@@ -68,6 +68,17 @@ bench()
 			printf "BENCH %s ours_ms=%.2f base_ms=%.2f ratio=%.2f\n", name, x, y, x / y }' "$work/out"
 }
 
+# memory CASE OURS PAIRS: bytes that the states of OURS take for each distinct row of PAIRS
+memory()
+{
+	local name=$1 ours=$2 pairs=$3
+	[ -z "$cases" ] || [[ " $cases " == *" $name "* ]] || return 0
+	super -v ON_ERROR_STOP=1 -c "SET max_parallel_workers_per_gather = 0; SET work_mem = '1GB'" -c BEGIN -c "DECLARE c CURSOR FOR $ours" \
+		-c 'MOVE 1 FROM c' -c "SELECT 'BENCH $name bytes_per_pair=' || round(total_bytes / n::numeric, 2) || ' pairs=' || n
+			FROM (SELECT sum(total_bytes) AS total_bytes FROM pg_backend_memory_contexts WHERE name = 'ehds.k_state') m,
+			(SELECT count(*) AS n FROM (SELECT DISTINCT * FROM ($pairs) p) d) p" -c ROLLBACK || { bad=1; echo "BENCH $name failed"; }
+}
+
 # Data, roles, permits ----------------------------------------------------------------
 
 people='bench_dba bench_issuer bench_activator bench_analyst bench_dashboard bench_pipeline'
@@ -115,6 +126,11 @@ bench k_met_code "$PGUSER" 'SELECT code, ehds.k_met(person_id) FROM bench.stay G
 bench k_count_region "$PGUSER" 'SELECT region, ehds.k_count(person_id) FROM bench.stay GROUP BY region' "$by_region"
 bench k_count_code "$PGUSER" 'SELECT code, ehds.k_count(person_id) FROM bench.stay GROUP BY code' "$by_code"
 bench k_sum_region "$PGUSER" 'SELECT region, ehds.k_sum(person_id, days) FROM bench.stay GROUP BY region' "$by_region"
+bench k_rows_region "$PGUSER" 'SELECT region, ehds.k_rows(person_id) FROM bench.stay GROUP BY region' "$by_region"
+bench k_avg_region "$PGUSER" 'SELECT region, ehds.k_avg(person_id, days) FROM bench.stay GROUP BY region' \
+	'SELECT region, avg(days) FROM bench.stay GROUP BY region'
+bench k_median_region "$PGUSER" 'SELECT region, ehds.k_median(person_id, days) FROM bench.stay GROUP BY region' \
+	'SELECT region, percentile_cont(0.5) WITHIN GROUP (ORDER BY days) FROM bench.stay GROUP BY region'
 bench k_count_text_region "$PGUSER" 'SELECT region, ehds.k_count(person) FROM bench.stay_text GROUP BY region' \
 	'SELECT region, count(*) FROM bench.stay_text GROUP BY region'
 bench k_count_uuid_region "$PGUSER" 'SELECT region, ehds.k_count(person) FROM bench.stay_uuid GROUP BY region' \
@@ -129,5 +145,18 @@ bench pseudonymised_values bench_pipeline 'SELECT count(stay_id), count(person_i
 	'SELECT count(stay_id), count(person_id) FROM bench.stay'
 bench extract bench_pipeline "CALL ehds.extract('bench-extract-%d')" 'CREATE TABLE bench.copy_%d AS SELECT * FROM bench.stay' '' 3
 bench charge bench_dashboard 'SELECT ehds.dp_count(person_id) FROM permit_bench_charge.tiny' 'SELECT count(*) FROM bench.tiny' '' 21
+
+# Growth: so many rows of a fifth as many persons, made on the way; keys that are dense, as
+# those of a sequence are, and keys that are scattered over all 64 bits.
+made='FROM generate_series(1, %r / 1000) a, generate_series(1, 1000) b GROUP BY region'
+for millions in 1 5 20; do
+	from=${made//%r/${millions}000000}
+	person="(hashint8extended(a * 1000::bigint + b, 2) & 9223372036854775807) % (${millions}000000 / 5)"
+	region='(hashint8(a * 1000::bigint + b) & 1048575) % 13 AS region'
+	bench "k_count_growth_${millions}" "$PGUSER" "SELECT $region, ehds.k_count($person) $from" "SELECT $region, count($person) $from" '' 3
+	memory "k_count_memory_dense_${millions}" "SELECT $region, ehds.k_count($person) $from" "SELECT $region, $person AS person ${from/GROUP BY region/}"
+	person="hashint8extended($person, 7)"
+	memory "k_count_memory_scattered_${millions}" "SELECT $region, ehds.k_count($person) $from" "SELECT $region, $person AS person ${from/GROUP BY region/}"
+done
 
 exit $bad
