@@ -33,6 +33,7 @@ SQL_PARTS_ALL = \
 	src/dp/dp.sql \
 	src/pseudonym/keyring.sql \
 	src/pseudonym/pseudonym.sql \
+	src/cellkey/cell_key.sql \
 	src/catalog/tables.sql \
 	src/catalog/labels.sql \
 	src/catalog/protect.sql \
@@ -96,6 +97,9 @@ $(DATA_built): $(SQL_PARTS) $(EXTENSION).control Makefile
 	@{ printf '%s\n\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; \
 	   for part in $(SQL_PARTS); do printf -- '-- %s\n' "$$part"; cat "$$part"; echo; done; \
 	} >$@.tmp && mv $@.tmp $@
+
+# Permanent noise must be the same on each processor: no operations that are fused.
+src/cellkey/ptable.o: private override CFLAGS += -ffp-contract=off
 
 # Objects of another major, compiler or set of flags are not ours.
 BUILD_ID = $(VERSION) $(MAJORVERSION) $(CC) $(CFLAGS) $(PG_CPPFLAGS)

@@ -411,6 +411,10 @@ permit_of_row(TableScan *s)
 	p->delta_atto = scan_int64(s, "delta_atto", 0);
 	p->epsilon_default_nano = scan_int64(s, "epsilon_default_nano", 0);
 	p->max_groups = scan_int32(s, "max_groups", 1);
+	p->cell_key_max = scan_int32(s, "cell_key_max", 0);
+	p->cell_key = p->cell_key_max > 0;
+	p->cell_key_variance_milli = scan_int32(s, "cell_key_variance_milli", 0);
+	p->cell_key_no_small = scan_int32(s, "cell_key_no_small", 0);
 	p->version = scan_int32(s, "version", 0);
 	return p;
 }

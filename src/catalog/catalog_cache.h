@@ -35,6 +35,10 @@ typedef struct EhdsPermit
 	int64 delta_atto;
 	int64 epsilon_default_nano;
 	int max_groups;
+	bool cell_key; /* counts of persons have permanent noise */
+	int cell_key_max;
+	int cell_key_variance_milli;
+	int cell_key_no_small;
 	int version;
 	int64 population_epsilon_nano; /* -1: no limit set */
 	int64 population_delta_atto;

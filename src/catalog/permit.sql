@@ -125,7 +125,8 @@ CREATE FUNCTION ehds.issue_permit(permit text, grantee text, purpose text, outpu
                                   epsilon numeric DEFAULT NULL, delta numeric DEFAULT NULL, epsilon_default numeric DEFAULT NULL,
                                   max_groups integer DEFAULT 5, accounting text DEFAULT 'pure',
                                   opposition_rule text DEFAULT 'immediate', exception_basis text DEFAULT NULL,
-                                  legal_basis text DEFAULT NULL) RETURNS text
+                                  legal_basis text DEFAULT NULL,
+                                  cell_key_max integer DEFAULT NULL, cell_key_variance numeric DEFAULT NULL, cell_key_no_small integer DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     SET datestyle = 'ISO, YMD'
@@ -141,6 +142,8 @@ DECLARE
     eps     bigint;
     del     bigint;
     eps_def bigint;
+    noise_milli integer;
+    no_small    integer;
 BEGIN
     PERFORM ehds.require_role('ehds_admin', 'issue_permit');
     IF $1 IS NULL OR $1 !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,54}$' THEN
@@ -218,6 +221,16 @@ BEGIN
     ELSIF eps > 10000000000 THEN
         RAISE WARNING 'an epsilon of % protects very little', $8;
     END IF;
+    -- a small cell_key_max has room for less than the usual
+    no_small := coalesce($18, CASE WHEN $16 IS NOT NULL THEN least(2, greatest($16 - 1, 0)) END);
+    noise_milli := ehds.cell_key_milli($16, coalesce($17, CASE WHEN $16 = 1 THEN 0.5 WHEN $16 IS NOT NULL THEN 2 END), no_small);
+    IF $16 IS NOT NULL AND $4 <> 'statistics' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a permit for pseudonymised rows has no cell keys',
+            HINT = 'Leave out cell_key_max, or write output => ''statistics''.';
+    ELSIF $16 IS NOT NULL AND eps IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a permit has either a privacy budget or cell keys',
+            HINT = 'Leave out cell_key_max: differential privacy protects from more.';
+    END IF;
     PERFORM ehds.ensure_key();
 
     EXECUTE format('CREATE SCHEMA %I AUTHORIZATION ehds_owner', space);
@@ -225,18 +238,22 @@ BEGIN
     EXECUTE format('COMMENT ON SCHEMA %I IS %L', space, format('permit %s of pg_ehds: purpose %s, until %s', $1, $3, $5));
     INSERT INTO ehds.permit (permit, schema_name, grantee, purpose, output, valid_from, valid_until, k,
                              epsilon_nano, delta_atto, epsilon_default_nano, max_groups, accounting,
-                             opposition_rule, exception_basis, legal_basis)
-    VALUES ($1, space, holder, $3, $4, from_day, $5, $7, eps, del, eps_def, $11, $12, $13, $14, $15);
+                             opposition_rule, exception_basis, legal_basis,
+                             cell_key_max, cell_key_variance_milli, cell_key_no_small)
+    VALUES ($1, space, holder, $3, $4, from_day, $5, $7, eps, del, eps_def, $11, $12, $13, $14, $15,
+            $16, noise_milli, no_small);
     PERFORM ehds.record_decision('issue_permit', $1, NULL,
         concat_ws(', ', 'grantee ' || $2, 'purpose ' || $3, 'output ' || $4, format('from %s until %s', from_day, $5), 'k ' || $7,
-                  'epsilon ' || $8, 'delta ' || $9, 'oppositions ' || $13, 'exception ' || $14, 'legal basis ' || $15));
+                  'epsilon ' || $8, 'delta ' || $9,
+                  'cell keys with noise up to ' || $16 || format(', variance %s, no count from 1 to %s', trim_scale(noise_milli / 1000.0), no_small), 'oppositions ' || $13, 'exception ' || $14, 'legal basis ' || $15));
     RETURN format('permit %s is a draft in schema %s; name its tables with ehds.permit_table(), then another person runs ehds.activate_permit()', $1, space);
 END
 $$;
-COMMENT ON FUNCTION ehds.issue_permit(text, text, text, text, date, date, integer, numeric, numeric, numeric, integer, text, text, text, text) IS
+COMMENT ON FUNCTION ehds.issue_permit(text, text, text, text, date, date, integer, numeric, numeric, numeric, integer, text, text, text, text, integer, numeric, integer) IS
     'issues a permit as a draft, with a schema of its own (permit_<name>). grantee: a role; purpose: one of ehds.purpose that is permitted; output: statistics or pseudonymised; valid_until: last day, included; valid_from: first day (default today); '
     'k: least persons in a shown cell (default 11, at least ehds.k_floor); epsilon, delta: privacy budget, both or none (then k statistics); epsilon_default: of one query; max_groups: groups in which one person counts; accounting: pure; '
-    'opposition_rule: immediate or at_activation (EHDS 71(3)); exception_basis: national law by which oppositions do not count (EHDS 71(4)); legal_basis: in words. '
+    'opposition_rule: immediate or at_activation (EHDS 71(3)); exception_basis: national law by which oppositions do not count (EHDS 71(4)); legal_basis: in words; '
+    'cell_key_max (1 to 20; usual 5), cell_key_variance (default 2), cell_key_no_small (default 2): counts of persons get permanent noise, see ehds.cell_key_table; only with statistics and without epsilon. '
     'Raises 22023 for wrong values, 42704 no such role, 42710 existing name or schema, 0A000 accounting zcdp. Source: EHDS 53, 54, 68';
 
 CREATE FUNCTION ehds.permit_table(permit text, relation regclass, columns name[] DEFAULT NULL, rows text DEFAULT NULL) RETURNS text
@@ -368,12 +385,14 @@ AS $$
       JOIN pg_roles m ON pg_has_role(m.oid, p.grantee, 'MEMBER') AND NOT m.rolsuper
       JOIN ehds.permit other ON other.population = p.population AND other.permit_id <> p.permit_id
        AND other.status = 'active' AND other.valid_until >= ehds.today()
-       AND (other.epsilon_nano IS NULL) <> (p.epsilon_nano IS NULL)
+       AND ((other.epsilon_nano IS NULL) <> (p.epsilon_nano IS NULL)
+            OR (other.cell_key_max, other.cell_key_variance_milli, other.cell_key_no_small)
+               IS DISTINCT FROM (p.cell_key_max, p.cell_key_variance_milli, p.cell_key_no_small))
        AND pg_has_role(m.oid, other.grantee, 'MEMBER')
      WHERE p.permit_id = $1
 $$;
 COMMENT ON FUNCTION ehds.exact_beside_noisy(integer) IS
-    'internal: who, among the members of a permit''s grantee, also holds an active permit on the same population where one of the two is differentially private and the other is not; NULL if nobody';
+    'internal: who, among the members of a permit''s grantee, also holds an active permit on the same population where one of the two is differentially private and the other is not, or their cell keys differ; NULL if nobody';
 
 CREATE FUNCTION ehds.shared_identities(population name) RETURNS bigint
     LANGUAGE plpgsql STABLE
@@ -445,7 +464,7 @@ BEGIN
     IF obstacle IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('permit "%s" cannot be activated beside another one on the same population: %s', $1, obstacle),
-            DETAIL = 'Who sees exact or row-level results can take the noise out of differentially private ones.',
+            DETAIL = 'Who sees exact or row-level results, or other noise, can take the noise out of protected ones.',
             HINT = 'Give the two permits to roles without common members.';
     END IF;
     -- the unit of differential privacy is the person, who must not count twice
@@ -474,7 +493,7 @@ END
 $$;
 COMMENT ON FUNCTION ehds.activate_permit(text) IS
     'puts a draft into force; by another login (session_user) than those who issued it or named its tables, and no member of its grantee. Raises 42501 for these and for a login that is no member of ehds_admin itself, 42704 unknown permit, 22023 expired, '
-    '55000 if it has no table, is no draft, its grantee has rights on the tables behind, or somebody would hold a differentially private and another permit on one population';
+    '55000 if it has no table, is no draft, its grantee has rights on the tables behind, or somebody would hold a noisy permit (differentially private or with cell keys) and another kind on one population';
 
 CREATE FUNCTION ehds.revoke_permit(permit text, reason text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
@@ -500,7 +519,8 @@ COMMENT ON FUNCTION ehds.revoke_permit(text, text) IS
 
 CREATE FUNCTION ehds.own_permits()
     RETURNS TABLE (permit text, status text, reason text, purpose text, output text, schema name, tables text[], k integer,
-                   epsilon_left numeric, delta_left numeric, valid_from date, valid_until date)
+                   epsilon_left numeric, delta_left numeric, valid_from date, valid_until date,
+                   cell_key_max integer, cell_key_variance numeric, cell_key_no_small integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     SET datestyle = 'ISO, YMD'
@@ -520,7 +540,8 @@ BEGIN
            p.purpose, p.output, p.schema_name,
            ARRAY(SELECT format('%I.%I', p.schema_name, x.view_name) FROM ehds.permit_table x WHERE x.permit_id = p.permit_id ORDER BY x.view_name),
            CASE WHEN p.output = 'statistics' THEN p.k END,
-           b.epsilon_left, b.delta_left, p.valid_from, p.valid_until
+           b.epsilon_left, b.delta_left, p.valid_from, p.valid_until,
+           p.cell_key_max, trim_scale(p.cell_key_variance_milli / 1000.0), p.cell_key_no_small
       FROM ehds.permit p
       LEFT JOIN ehds.budget b ON b.permit = p.permit
      WHERE EXISTS (SELECT FROM pg_roles r WHERE r.oid = p.grantee)
@@ -532,13 +553,13 @@ COMMENT ON FUNCTION ehds.own_permits() IS 'the rows of the view ehds.my_permits'
 
 CREATE VIEW ehds.my_permits AS SELECT * FROM ehds.own_permits();
 COMMENT ON VIEW ehds.my_permits IS
-    'the permits of the current role: status (draft, active, not yet valid, expired, revoked, closed) with its reason, what may be read, k, the privacy budget that is left, and the first and the last day';
+    'the permits of the current role: status (draft, active, not yet valid, expired, revoked, closed) with its reason, what may be read, k, the privacy budget that is left, the first and the last day, and the parameters of its noise if it has cell keys (see ehds.cell_key_table)';
 GRANT SELECT ON ehds.my_permits TO PUBLIC;
 
 REVOKE ALL ON FUNCTION ehds.require_role(text, text), ehds.shared_identities(name), ehds.epsilon_nano(numeric, text), ehds.delta_atto(numeric), ehds.lock_permit(text),
     ehds.check_grantee(text), ehds.rights_beside(oid, oid), ehds.exact_beside_noisy(integer),
-    ehds.issue_permit(text, text, text, text, date, date, integer, numeric, numeric, numeric, integer, text, text, text, text),
+    ehds.issue_permit(text, text, text, text, date, date, integer, numeric, numeric, numeric, integer, text, text, text, text, integer, numeric, integer),
     ehds.permit_table(text, regclass, name[], text), ehds.activate_permit(text), ehds.revoke_permit(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    ehds.issue_permit(text, text, text, text, date, date, integer, numeric, numeric, numeric, integer, text, text, text, text),
+    ehds.issue_permit(text, text, text, text, date, date, integer, numeric, numeric, numeric, integer, text, text, text, text, integer, numeric, integer),
     ehds.permit_table(text, regclass, name[], text), ehds.activate_permit(text), ehds.revoke_permit(text, text) TO ehds_admin;

@@ -119,6 +119,9 @@ CREATE TABLE ehds.permit (
     epsilon_default_nano bigint CHECK (epsilon_default_nano > 0),
     max_groups          integer NOT NULL CHECK (max_groups > 0),
     accounting          text NOT NULL CHECK (accounting IN ('pure', 'zcdp')),
+    cell_key_max        integer CHECK (cell_key_max > 0),
+    cell_key_variance_milli integer CHECK (cell_key_variance_milli > 0),
+    cell_key_no_small   integer CHECK (cell_key_no_small >= 0),
     population          name,
     opposition_rule     text NOT NULL CHECK (opposition_rule IN ('immediate', 'at_activation')),
     exception_basis     text,
@@ -136,6 +139,8 @@ CREATE TABLE ehds.permit (
     CHECK ((epsilon_nano IS NULL) = (delta_atto IS NULL)),
     CHECK (epsilon_nano IS NULL OR output = 'statistics'),
     CHECK (epsilon_default_nano IS NULL OR epsilon_default_nano <= epsilon_nano),
+    CHECK ((cell_key_max IS NULL) = (cell_key_variance_milli IS NULL) AND (cell_key_max IS NULL) = (cell_key_no_small IS NULL)),
+    CHECK (cell_key_max IS NULL OR (output = 'statistics' AND epsilon_nano IS NULL)),
     CHECK (status <> 'active' OR (activated_by IS NOT NULL AND activated_at IS NOT NULL AND activated_by <> issued_by))
 );
 COMMENT ON TABLE ehds.permit IS

@@ -388,8 +388,8 @@ BEGIN
       FROM live p JOIN pg_roles m ON m.rolcanlogin AND NOT m.rolsuper AND pg_has_role(m.oid, p.grantee, 'MEMBER')
       JOIN pg_roles g ON g.rolname IN ('ehds_admin', 'ehds_custodian', 'ehds_owner') AND pg_has_role(m.oid, g.oid, 'MEMBER')
     UNION ALL
-    SELECT 'critical', 'permit ' || p.permit, format('its differential privacy does not hold: %s', ehds.exact_beside_noisy(p.permit_id)), 'Take one of the two memberships away; what was answered so far stays known.'
-      FROM live p WHERE p.epsilon_nano IS NOT NULL AND ehds.exact_beside_noisy(p.permit_id) IS NOT NULL;
+    SELECT 'critical', 'permit ' || p.permit, format('its %s does not hold: %s', CASE WHEN p.epsilon_nano IS NULL THEN 'noise' ELSE 'differential privacy' END, ehds.exact_beside_noisy(p.permit_id)), 'Take one of the two memberships away; what was answered so far stays known.'
+      FROM live p WHERE (p.epsilon_nano IS NOT NULL OR p.cell_key_max IS NOT NULL) AND ehds.exact_beside_noisy(p.permit_id) IS NOT NULL;
 
     -- views are what was compiled?
     RETURN QUERY

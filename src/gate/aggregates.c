@@ -206,6 +206,8 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 	Node *value = NULL;
 	int k;
 
+	if (b->gate->permit->cell_key)
+		return ehds_cell_key_aggregate(b, agg);
 	if (agg->aggfilter != NULL)
 		EHDS_REFUSE(b->gate->query_string, agg,
 					errmsg("FILTER is not supported on aggregates of personal data"),

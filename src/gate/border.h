@@ -4,6 +4,7 @@
  *
  *	border.c		splits the query: the release below, the analyst's expressions above
  *	aggregates.c	which protected aggregate stands for which
+ *	cell_key.c		the same under a permit with cell keys
  *	release.c		the queries that compute a release
  */
 #ifndef EHDS_BORDER_H
@@ -33,6 +34,10 @@ extern Node *ehds_required_subject(Border *b, Aggref *agg);
 extern bool ehds_is_dp_count(Border *b, Aggref *agg);
 extern void ehds_refuse_aggregate(Border *b, Aggref *agg) pg_attribute_noreturn();
 extern Node *ehds_protected_aggregate(Border *b, Aggref *agg);
+
+/* cell_key.c: permits whose counts have permanent noise */
+extern Node *ehds_cell_key_aggregate(Border *b, Aggref *agg);
+extern Node *ehds_cell_key_having(Border *b);
 
 /* release.c */
 extern Node *ehds_parse_expression(const char *sql);

@@ -173,7 +173,7 @@ ehds_k_release(Border *b, int depth)
 	ehds_set_argument(linitial_node(Aggref, show->args), 0,
 					  ehds_as_type((Node *) copyObject(linitial(b->subjects)), subject_type));
 	llast(show->args) = ehds_approval_const(gate->approval);
-	q->havingQual = (Node *) show;
+	q->havingQual = gate->permit->cell_key ? ehds_cell_key_having(b) : (Node *) show;
 	q->hasAggs = true;
 	move_query(gate, q, depth, 1, depth > 0);
 	gate->k = Max(gate->k, b->k);
