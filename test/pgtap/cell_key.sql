@@ -59,7 +59,7 @@ BEGIN
     RETURN pg_temp.as_role('t_plain', query);
 END $$;
 \o
-SELECT plan(58);
+SELECT plan(61);
 
 -- the permit
 SELECT throws_ok($$SELECT pg_temp.permit('x', 't_noisy', ', cell_key_max => 0')$$, '22023', 'cell_key_max is 0, not between 1 and 20', 'no noise is no method');
@@ -190,5 +190,21 @@ SELECT cmp_ok((SELECT abs(avg((a <> b)::integer) - (SELECT noticed::numeric FROM
 SELECT cmp_ok((SELECT abs(corr(a - exact_a, b - exact_b))::numeric FROM ill WHERE truth = 1), '<', (5 / sqrt(200))::numeric, 'one person more: the noise is independent');
 SELECT cmp_ok((SELECT count(*) FROM ill WHERE truth = 1), '>', 200::bigint, 'enough of them');
 SELECT is((SELECT count(*) FROM ill WHERE truth = 0 AND a - exact_a = b - exact_b AND exact_a = exact_b) + (SELECT count(*) FROM ill WHERE truth = 1), 500::bigint, 'nobody more: the noise is the same');
+
+-- Averaging over partitions: a ward of 1,000 persons is also the sum of two parts, in
+-- many ways. Each sum has a variance of 4, their mean one of 4 / ways.
+CREATE TEMP TABLE ways AS SELECT format('street < %s', s) AS one, format('street >= %s', s) AS rest FROM generate_series(120, 1880, 40) s
+UNION ALL SELECT format('born < %s', b), format('born >= %s', b) FROM generate_series(2, 18) b;
+CREATE TEMP TABLE sums AS
+SELECT pg_temp.noisy('SELECT count(DISTINCT person_id) FROM person WHERE ward = 7 AND ' || one)::integer
+       + pg_temp.noisy('SELECT count(DISTINCT person_id) FROM person WHERE ward = 7 AND ' || rest)::integer AS n FROM ways;
+SELECT diag(format('a count of 1,000 persons from %s partitions: %s', count(*), round(avg(n), 2))) FROM sums;
+SELECT cmp_ok((SELECT abs(avg(n) - 1000) FROM sums), '<', (SELECT 5 * sqrt(4.0 / count(*)) FROM sums), 'partitions wear the noise down, which nothing here prevents');
+
+-- later memberships are found
+SELECT is((SELECT count(*) FROM ehds.doctor() WHERE finding LIKE 'its noise does not hold%'), 0::bigint, 'no exact permit beside a noisy one');
+GRANT t_plain TO t_noisy;
+SELECT is((SELECT max(severity) FROM ehds.doctor() WHERE object = 'permit noisy' AND finding LIKE 'its noise does not hold: t_noisy holds permit plain%'), 'critical', 'the doctor finds one');
+REVOKE t_plain FROM t_noisy;
 
 SELECT * FROM finish();
