@@ -111,6 +111,14 @@ for my $permit (qw(noisy plain))
 }
 diag(sprintf('25,000 cells of 20 persons: %.0f ms noisy, %.0f ms exact', 1000 * $time{noisy}, 1000 * $time{plain}));
 
+# figures on hidden cells would be exact ones
+my $mixed = 'SELECT count(*) FROM (SELECT street, count(DISTINCT person_id) FROM %s.person WHERE ward < 10 OR street < 1000 GROUP BY street) s;';
+my (undef, undef, $told) = EhdsNode::as($node, 't_plain', sprintf($mixed, 'permit_plain'));
+like($told, qr/of 25,00\d cells are hidden/, 'an exact permit tells how many cells are hidden');
+(undef, undef, $told) = EhdsNode::as($node, 't_noisy', sprintf($mixed, 'permit_noisy'));
+like($told, qr/cells with fewer than 11 persons, if there are any, are hidden/, 'a noisy one has one sentence');
+unlike($told, qr/cells are hidden because/, 'without figures');
+
 my ($rc, $out, $err) = EhdsNode::as($node, 't_noisy', "SELECT ehds.cell_key_count('00'::ehds.k_state, 11, 5, 2000, 2, 'town', NULL);");
 isnt($rc, 0, 'nobody has the noise of a state of his own');
 
