@@ -29,6 +29,7 @@ SQL_PARTS_ALL = \
 	src/core/roles.sql \
 	src/core/core.sql \
 	src/kanon/kanon.sql \
+	src/suppress/suppress.sql \
 	src/noise/noise.sql \
 	src/dp/dp.sql \
 	src/pseudonym/keyring.sql \

@@ -17,6 +17,7 @@
 #include "kanon/kanon.h"
 #include "ledger/ledger.h"
 #include "pseudonym/keyring.h"
+#include "suppress/suppress.h"
 
 PG_MODULE_MAGIC;
 
@@ -26,6 +27,7 @@ void
 _PG_init(void)
 {
 	ehds_kanon_init();
+	ehds_suppress_init();
 	ehds_gate_settings_init();
 	ehds_keyring_init();
 	MarkGUCPrefixReserved("ehds");
