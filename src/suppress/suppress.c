@@ -24,19 +24,26 @@ ehds_suppress(EhdsTable *table, int64 width)
 		any |= table->cells[i].primary;
 	if (!any)
 		return;
-	ehds_suppress_eliminate(table);
-
-	/*
-	 * A hidden cell that is not determined by the sums and is not 0 can be made a
-	 * little smaller and a little larger, if the hidden cells that change with it are
-	 * not 0 either.  An empty cell can only grow: then the interval is looked at
-	 * even for a width of 0.
-	 */
-	for (int i = 0; i < table->ncells; i++)
+	if (width == 0)
 	{
-		if (table->cells[i].hidden && table->cells[i].size == 0)
-			width = Max(width, 1);
+		ehds_suppress_eliminate(table);
+
+		/*
+		 * A hidden cell that is not determined by the sums and is not 0 can be made a
+		 * little smaller and a little larger, if the hidden cells that change with it
+		 * are not 0 either.  An empty cell can only grow: then intervals count.
+		 */
+		for (int i = 0; i < table->ncells; i++)
+		{
+			if (table->cells[i].hidden && table->cells[i].size == 0)
+				width = 1;
+		}
+		if (width == 0)
+			return;
 	}
-	if (width > 0)
-		ehds_suppress_widen(table, width);
+
+	/* Fewer cells come out if they are chosen for their width from the start. */
+	for (int i = 0; i < table->ncells; i++)
+		table->cells[i].hidden = table->cells[i].primary;
+	ehds_suppress_widen(table, width);
 }
