@@ -11,3 +11,98 @@ CREATE FUNCTION ehds.secondary(size bigint, hidden boolean, "grouping" integer, 
 	AS 'MODULE_PATHNAME', 'ehds_secondary' LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ehds.secondary(bigint, boolean, integer, text[], integer) IS
 'Whether this cell of a table with totals must be hidden, by itself or so that a hidden one can''t be computed: for whoever may read the cells, OVER () all of them. Arguments, limits and errors: see ehds.keep_cell; width: least width of the interval in which a hidden cell is known to lie (0 to 1000000; 0: it can''t be computed exactly), the same in all rows.';
+
+CREATE FUNCTION ehds.table_measure(value numeric) RETURNS numeric
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+	IF value IS NULL OR value < 0 OR value <> pg_catalog.trunc(value) OR value > 1099511627776 THEN
+		RAISE EXCEPTION 'the measure must be a whole number from 0 to 2^40'
+			USING ERRCODE = '22023', HINT = 'Give a column with numbers of persons, not null.';
+	END IF;
+	RETURN value;
+END
+$function$;
+COMMENT ON FUNCTION ehds.table_measure(numeric) IS
+'Component of ehds.suppress_table: its argument, if that is a whole number from 0 to 2^40; else (NULL too) raises 22023.';
+
+-- No fixed search_path: the query finds its tables as its author does.
+CREATE FUNCTION ehds.suppress_table(query text, dimensions text[], measure text,
+									k integer DEFAULT NULL, width integer DEFAULT NULL)
+	RETURNS TABLE (cell jsonb, value bigint, suppressed boolean)
+	LANGUAGE plpgsql STABLE SECURITY INVOKER
+AS $function$
+DECLARE
+	k_floor pg_catalog.int4 := pg_catalog.current_setting('ehds.k_floor')::pg_catalog.int4;
+	width_floor pg_catalog.int4 := pg_catalog.current_setting('ehds.suppression_width_floor')::pg_catalog.int4;
+	threshold pg_catalog.int4 := COALESCE(k, pg_catalog.current_setting('ehds.k')::pg_catalog.int4);
+	least_width pg_catalog.int4 := COALESCE(width, GREATEST(width_floor,
+		pg_catalog.current_setting('ehds.suppression_width')::pg_catalog.int4));
+	dimension pg_catalog.text;
+	name pg_catalog.text;
+	path pg_catalog.text[];
+	names pg_catalog.text[] := '{}';
+	columns pg_catalog.text[];
+	sets pg_catalog.text[] := '{}';
+BEGIN
+	IF query IS NULL OR dimensions IS NULL OR measure IS NULL THEN
+		RAISE EXCEPTION 'query, dimensions and measure must not be null' USING ERRCODE = '22004';
+	END IF;
+	IF threshold < k_floor THEN
+		RAISE EXCEPTION 'k must be at least %', k_floor
+			USING ERRCODE = '22023', HINT = 'Ask for a larger k; the floor is the setting ehds.k_floor.';
+	END IF;
+	IF least_width < width_floor THEN
+		RAISE EXCEPTION 'width must be at least %', width_floor
+			USING ERRCODE = '22023', HINT = 'Ask for a larger width; the floor is the setting ehds.suppression_width_floor.';
+	END IF;
+
+	FOREACH dimension IN ARRAY dimensions LOOP
+		path := '{}';
+		FOREACH name IN ARRAY pg_catalog.string_to_array(dimension, '>') LOOP
+			name := pg_catalog.btrim(name);
+			IF name = '' OR name IS NULL THEN
+				RAISE EXCEPTION 'a dimension has no name'
+					USING ERRCODE = '22023', HINT = 'Write a column, or columns from the coarsest to the finest: region > departement.';
+			END IF;
+			IF name = ANY (names) THEN
+				RAISE EXCEPTION 'dimension % is given twice', name USING ERRCODE = '22023';
+			END IF;
+			names := names || name;
+			path := path || pg_catalog.format('q.%I', name);
+		END LOOP;
+		sets := sets || pg_catalog.format('ROLLUP (%s)', pg_catalog.array_to_string(path, ', '));
+	END LOOP;
+	IF pg_catalog.cardinality(names) > 31 THEN
+		RAISE EXCEPTION 'a table may have at most 31 columns as dimensions' USING ERRCODE = '54000';
+	END IF;
+	columns := ARRAY(SELECT pg_catalog.format('q.%I', n.name)
+					 FROM pg_catalog.unnest(names) WITH ORDINALITY AS n (name, i) ORDER BY n.i);
+	-- a line of its own ends a comment
+	query := pg_catalog.rtrim(query, E'; \t\r\n') || E'\n';
+
+	RETURN QUERY EXECUTE pg_catalog.format(
+		'SELECT s.cell, CASE WHEN s.suppressed THEN NULL ELSE s.size END, s.suppressed'
+		' FROM (SELECT c.cell, c.size, c."grouping", c.keys,'
+		'   ehds.secondary(c.size, c.size BETWEEN %s AND %s, c."grouping", c.keys, %s) OVER () AS suppressed'
+		'  FROM (SELECT %s AS cell, %s AS keys, %s AS "grouping",'
+		'    COALESCE(pg_catalog.sum(ehds.table_measure(q.%I::pg_catalog.numeric)), 0)::pg_catalog.int8 AS size'
+		'   FROM (%s) AS q GROUP BY %s) AS c) AS s'
+		' ORDER BY s."grouping" DESC, s.keys',
+		CASE WHEN pg_catalog.current_setting('ehds.show_zero')::pg_catalog.bool THEN 1 ELSE 0 END,
+		threshold - 1,
+		least_width,
+		COALESCE(NULLIF(pg_catalog.array_to_string(ARRAY(
+			SELECT pg_catalog.format('CASE WHEN GROUPING(q.%1$I) = 0 THEN pg_catalog.jsonb_build_object(%1$L, q.%1$I) ELSE ''{}'' END', n.name)
+			FROM pg_catalog.unnest(names) WITH ORDINALITY AS n (name, i) ORDER BY n.i), ' || '), ''), '''{}''::pg_catalog.jsonb'),
+		'ARRAY[' || pg_catalog.array_to_string(ARRAY(
+			SELECT pg_catalog.format('q.%I::pg_catalog.text', n.name)
+			FROM pg_catalog.unnest(names) WITH ORDINALITY AS n (name, i) ORDER BY n.i), ', ') || ']::pg_catalog.text[]',
+		CASE WHEN names = '{}' THEN '0' ELSE 'GROUPING(' || pg_catalog.array_to_string(columns, ', ') || ')' END,
+		measure,
+		query,
+		CASE WHEN names = '{}' THEN '()' ELSE pg_catalog.array_to_string(sets, ', ') END);
+END
+$function$;
+COMMENT ON FUNCTION ehds.suppress_table(text, text[], text, integer, integer) IS
+'A table of numbers of persons with all its totals, in which small cells and whatever would give them away are suppressed: for whoever may read the cells and prepares a publication. Arguments: a query (run as its caller, read only) with one row an innermost cell, rows with equal dimensions are added; its columns that are dimensions, each one column or a hierarchy from the coarsest to the finest (region > departement); its column with the number of persons (whole, 0 to 2^40); k: cells of 1 to k - 1 persons are suppressed (default ehds.k, at least ehds.k_floor), those of 0 too unless ehds.show_zero is on; width: least width of the interval in which a suppressed cell is known to lie (0 to 1000000; default the larger of ehds.suppression_width and its floor; 0: it can''t be computed exactly). Result: cell, an object with the value of each dimension, in which a dimension that is summed over is missing (a null is a value); the value, NULL if suppressed; whether it is suppressed. It does not say which cells were small. Errors: 22004 for NULL, 22023 for k, width or a measure out of range, 54000 for more than 100000 cells or 512 kinds of totals. Source: Hundepool et al., Statistical Disclosure Control (2012), 4.4; Langsrud, PSD 2024.';
