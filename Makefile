@@ -57,7 +57,7 @@ DATA := $(wildcard $(EXTENSION)--*--*.sql)
 OBJS := $(patsubst %.c,%.o,$(sort $(wildcard src/*/*.c)) $(wildcard src/*.c))
 
 # sql/<name>.sql against expected/<name>.out, in this order
-REGRESS = catalog kanon dp pseudonym gate
+REGRESS = catalog kanon suppress dp pseudonym gate
 
 # A user whose compiler is newer than ours may say WERROR=no.
 WERROR ?= yes

@@ -67,7 +67,7 @@ packages()
 				[ "$major" = none ] || echo "postgresql-$major postgresql-server-dev-$major"
 				;;
 			test)
-				echo perl libipc-run-perl
+				echo perl libipc-run-perl glpk-utils
 				[ "$major" = none ] || echo "postgresql-$major-pgtap"
 				;;
 			lint) echo clang-format cppcheck shellcheck binutils ;;

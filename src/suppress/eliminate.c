@@ -25,7 +25,7 @@
  * Work, in cells looked at, that may go into better patterns than the first one;
  * counted, not timed, so that the same table always gets the same pattern.
  */
-#define IMPROVEMENT_WORK INT64CONST(20000000)
+#define IMPROVEMENT_WORK INT64CONST(5000000)
 
 typedef struct Pattern
 {

@@ -7,6 +7,10 @@
  * share, even if nobody asked for it: so the sets are closed under intersection of
  * keys, and the margins that come in are cells that nobody sees.
  *
+ * Only sums that the sets tell of are known here.  That a value of one key goes
+ * with one value of another (a place and its region) makes more of them, which are
+ * seen only if a set has both keys.
+ *
  * Persons who are in several cells make counts of persons not additive.  They are
  * treated as if they were: whoever subtracts does the same, and is often right.
  */

@@ -76,11 +76,35 @@ ehds_simplex_make(const EhdsTable *table)
 	s->table = table;
 	s->tableau = ehds_tableau_make(table);
 	s->move = palloc0(sizeof(double) * n);
-	s->banned = palloc(sizeof(bool) * n);
+	s->moved = palloc(sizeof(int) * n);
+	s->is_moved = palloc0(sizeof(bool) * n);
+	s->banned = palloc0(sizeof(int) * n);
 	s->open = palloc(sizeof(bool) * n);
 	for (int i = 0; i < table->ncells; i++)
 		s->open[i] = table->cells[i].hidden || table->cells[i].unknown;
 	return s;
+}
+
+void
+ehds_simplex_clear(EhdsSimplex *s)
+{
+	for (int i = 0; i < s->nmoved; i++)
+	{
+		s->move[s->moved[i]] = 0;
+		s->is_moved[s->moved[i]] = false;
+	}
+	s->nmoved = 0;
+}
+
+void
+ehds_simplex_add(EhdsSimplex *s, int cell, double change)
+{
+	if (!s->is_moved[cell])
+	{
+		s->is_moved[cell] = true;
+		s->moved[s->nmoved++] = cell;
+	}
+	s->move[cell] += change;
 }
 
 /* What is looked for. */
@@ -119,7 +143,8 @@ choose(const EhdsSimplex *s, const Search *search, bool first, int *best)
 	if (t->row_of[search->target] < 0)
 	{
 		*best = search->target;
-		return s->banned[search->target] || room(s, search, search->target, search->sign) <= EPSILON
+		return s->banned[search->target] == s->search ||
+					   room(s, search, search->target, search->sign) <= EPSILON
 				   ? 0
 				   : search->sign;
 	}
@@ -133,7 +158,8 @@ choose(const EhdsSimplex *s, const Search *search, bool first, int *best)
 		/* hidden cells are the better ones to move: others must be hidden for it */
 		if (!s->table->cells[q].hidden)
 			value /= 1000;
-		if (isnan(value) || s->banned[q] || fabs(value) <= best_value ||
+		value /= 1 + t->columns[q].n;
+		if (isnan(value) || s->banned[q] == s->search || fabs(value) <= best_value ||
 			room(s, search, q, direction) <= EPSILON)
 			continue;
 		*best = q;
@@ -153,8 +179,8 @@ ehds_simplex_push(EhdsSimplex *s, int target, int sign, double far)
 	int stalled = 0;
 	int64 limit = 1000 + (int64) 20 * t->nrows;
 
-	memset(s->move, 0, sizeof(double) * t->ncells);
-	memset(s->banned, 0, sizeof(bool) * t->ncells);
+	ehds_simplex_clear(s);
+	s->search++;
 
 	for (int64 step = 0; step < limit && sign * s->move[target] < far - EPSILON; step++)
 	{
@@ -188,7 +214,7 @@ ehds_simplex_push(EhdsSimplex *s, int target, int sign, double far)
 		}
 		if (!usable)
 		{
-			s->banned[q] = true;
+			s->banned[q] = s->search;
 			continue;
 		}
 		stalled = (length <= EPSILON) ? stalled + 1 : 0;
@@ -198,9 +224,10 @@ ehds_simplex_push(EhdsSimplex *s, int target, int sign, double far)
 			{
 				EhdsRow *row = &t->rows[column->row[i]];
 
-				s->move[row->cell] += length * direction * ehds_simplex_number(ehds_tableau_get(row, q));
+				ehds_simplex_add(s, row->cell,
+								 length * direction * ehds_simplex_number(ehds_tableau_get(row, q)));
 			}
-			s->move[q] += length * direction;
+			ehds_simplex_add(s, q, length * direction);
 		}
 		if (leaving >= 0)
 			ehds_tableau_pivot(t, leaving, q);

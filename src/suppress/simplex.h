@@ -13,10 +13,19 @@ typedef struct EhdsSimplex
 	EhdsTableau *tableau;
 	bool *open;   /* cells that may move: at first those that nobody sees */
 	double *move; /* result: by how much each cell is moved */
-	bool *banned; /* scratch */
+	int *moved;   /* which ones may not be 0 */
+	int nmoved;
+	/* scratch */
+	bool *is_moved;
+	int *banned; /* number of the search in which a cell can't be used */
+	int search;
 } EhdsSimplex;
 
 extern EhdsSimplex *ehds_simplex_make(const EhdsTable *table);
+
+/* Set all moves to 0; change one. */
+extern void ehds_simplex_clear(EhdsSimplex *s);
+extern void ehds_simplex_add(EhdsSimplex *s, int cell, double change);
 
 /*
  * Move an open cell up (sign 1) or down (-1) by as much as it goes, at most by

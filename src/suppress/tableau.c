@@ -19,16 +19,23 @@
 
 #include "suppress/tableau.h"
 
+/* 2^32 is 5 modulo the prime: twice folded, a product is below 2^32 + 30. */
 static inline uint32
 times(uint32 a, uint32 b)
 {
-	return (uint32) ((uint64) a * b % EHDS_PRIME);
+	uint64 x = (uint64) a * b;
+
+	x = (x >> 32) * 5 + (uint32) x;
+	x = (x >> 32) * 5 + (uint32) x;
+	return (uint32) (x >= EHDS_PRIME ? x - EHDS_PRIME : x);
 }
 
 static inline uint32
 plus(uint32 a, uint32 b)
 {
-	return (uint32) (((uint64) a + b) % EHDS_PRIME);
+	uint64 x = (uint64) a + b;
+
+	return (uint32) (x >= EHDS_PRIME ? x - EHDS_PRIME : x);
 }
 
 static inline uint32
