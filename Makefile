@@ -42,6 +42,7 @@ SQL_PARTS_ALL = \
 	src/catalog/opposition.sql \
 	src/catalog/compile.sql \
 	src/catalog/permit.sql \
+	src/catalog/coarsening.sql \
 	src/ledger/ledger.sql \
 	src/gate/gate.sql \
 	src/extract/extract.sql \

@@ -21,6 +21,7 @@
 #include "commands/seclabel.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/hsearch.h"
@@ -397,6 +398,7 @@ permit_of_row(TableScan *s)
 {
 	EhdsPermit *p = palloc0(sizeof(EhdsPermit));
 
+	p->permit_id = scan_int32(s, "permit_id", 0);
 	p->permit = scan_text(s, "permit");
 	p->grantee = scan_oid(s, "grantee");
 	p->purpose = scan_text(s, "purpose");
@@ -437,6 +439,26 @@ ehds_read_permit(const char *permit)
 	if (p != NULL)
 		read_population(p);
 	return p;
+}
+
+List *
+ehds_read_active_permits(Oid role)
+{
+	List *permits = NIL;
+	TableScan s;
+
+	if (!ehds_catalog_present())
+		return NIL;
+	scan_begin(&s, cache.permit);
+	while (scan_next(&s))
+	{
+		EhdsPermit *p = permit_of_row(&s);
+
+		if (strcmp(p->status, "active") == 0 && is_member_of_role_nosuper(role, p->grantee))
+			permits = lappend(permits, p);
+	}
+	scan_end(&s);
+	return permits;
 }
 
 /*

@@ -8,6 +8,7 @@
 #include "core/compat.h"
 
 #include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
 #include "utils/date.h"
 
 /* A view that a permit compiled to. */
@@ -21,6 +22,7 @@ typedef struct EhdsPermitView
 /* A permit, read afresh: what is true now, not when a plan was made. */
 typedef struct EhdsPermit
 {
+	int32 permit_id;
 	char *permit;
 	Oid grantee;
 	char *purpose;
@@ -57,6 +59,8 @@ extern const char *ehds_extract_of(Oid relid);
 extern bool ehds_is_public(Oid relid);
 /* NULL if there is no such permit. */
 extern EhdsPermit *ehds_read_permit(const char *permit);
+/* The active permits of whose grantee the role is a member (a superuser as such is of none). */
+extern List *ehds_read_active_permits(Oid role);
 
 extern void ehds_catalog_cache_init(void);
 

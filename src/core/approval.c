@@ -101,6 +101,19 @@ ehds_execution_any(void)
 	return live != NULL;
 }
 
+bool
+ehds_execution_one_permit(const char **permit)
+{
+	*permit = NULL;
+	for (EhdsExecution *ex = live; ex != NULL; ex = ex->next)
+	{
+		if (*permit != NULL && strcmp(*permit, ex->permit) != 0)
+			return false;
+		*permit = ex->permit;
+	}
+	return true;
+}
+
 EhdsExecution *
 ehds_getarg_execution(FunctionCallInfo fcinfo, int n)
 {

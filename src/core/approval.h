@@ -35,6 +35,9 @@ extern EhdsExecution *ehds_execution_find(uint64 approval);
 /* Does any approved execution run in this process? */
 extern bool ehds_execution_any(void);
 
+/* The permit under which approved executions run, NULL if none does; false if they are of several. */
+extern bool ehds_execution_one_permit(const char **permit);
+
 /* Argument n as an approval that is live; raises ERRCODE_EHDS_NOT_APPROVED if it is not. */
 extern EhdsExecution *ehds_getarg_execution(FunctionCallInfo fcinfo, int n);
 
