@@ -47,6 +47,7 @@ SQL_PARTS_ALL = \
 	src/gate/gate.sql \
 	src/extract/extract.sql \
 	src/extract/after_load.sql \
+	src/extract/k_anonymity.sql \
 	src/extract/doctor.sql \
 	src/core/grants.sql
 SQL_PARTS := $(foreach part,$(SQL_PARTS_ALL),$(wildcard $(part)))

@@ -524,7 +524,7 @@ SELECT ehds.k_met_final('0101010001000000050000000000000000'),
 	   ehds.k_met_final('0101010000000000050000000000000000');
 SELECT ehds.k_count_final('0101010001000000050000000000000000');
 
--- nothing of it is for PUBLIC but the aggregates and show_cell; each has its comment
+-- nothing of it is for PUBLIC but the aggregates, show_cell and the report, which reads as its caller; each has its comment
 SELECT p.prokind, p.proname, count(*)
 FROM pg_proc p
 WHERE p.pronamespace = 'ehds'::regnamespace AND p.proname ~ '^(k_|show_cell)'
