@@ -2,7 +2,7 @@
 --
 -- No SQL text is accepted: the source is a regclass, the columns are looked up in the catalogue
 -- (t.x would also call a function x(t)), and a query is measured through a view on it. STABLE, so
--- that the executor refuses whatever would write.
+-- that no statement of its own can write; functions in a view do what they do in any SELECT of the caller.
 
 CREATE FUNCTION ehds.columns_for_report(relation regclass, asked name[], label text) RETURNS name[]
     LANGUAGE plpgsql STABLE

@@ -12,7 +12,7 @@ CREATE TABLE public.everybody AS SELECT p, zone, age FROM public.small UNION ALL
 -- the example of Li et al. 2007, table 5: salaries 3k to 11k, classes {3,4,5}, {6,11,8}, {7,9,10}
 CREATE TABLE public.salary AS SELECT v AS p, c, v AS salary FROM (VALUES (1, 3), (1, 4), (1, 5), (2, 6), (2, 11), (2, 8), (3, 7), (3, 9), (3, 10)) x (c, v);
 \o
-SELECT plan(30);
+SELECT plan(32);
 CREATE TEMP TABLE report AS SELECT * FROM ehds.k_anonymity('public.small', '{zone,age}', 'p', '{income,illness}', k => 3, risk_threshold => 0.4, population => 'public.everybody');
 CREATE FUNCTION pg_temp.of(what text, of_column text DEFAULT NULL) RETURNS numeric LANGUAGE sql AS
     $$ SELECT round(value, 6) FROM report WHERE property = what AND attribute IS NOT DISTINCT FROM of_column $$;
@@ -55,7 +55,11 @@ SELECT throws_ok($$SELECT ehds.k_anonymity('public.small', '{zone}', 'count')$$,
 CREATE TABLE public."x"";DROP" AS SELECT 1 AS "p""%s", 2 AS "q'%1$s";
 SELECT is((SELECT value FROM ehds.k_anonymity('public."x"";DROP"', ARRAY['q''%1$s'], 'p"%s') WHERE property = 'classes'), 1::numeric, 'hostile names are names');
 SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst', 'SELECT ehds.k_anonymity(''omop.person'', ''{gender_concept_id}'', ''person_id'')')$$, '42501', NULL, 'runs as the caller');
-SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst', 'SELECT ehds.k_anonymity(''permit_hydro.person'', ''{gender_concept_id}'', ''person_id'')')$$, 'ZE002', NULL, 'a statistics permit gives no rows to measure');
+SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst', 'SELECT ehds.k_anonymity(''permit_hydro.person'', ''{gender_concept_id}'', ''person_id'')')$$, 'ZE002', 'the subject column is only for joins between the permit''s tables and for protected aggregates', 'a statistics permit gives no rows to measure');
+
+SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst', 'SELECT ehds.k_anonymity(''permit_hydro.person'', ''{gender_concept_id}'', rows_are_persons => true)')$$, 'ZE002', NULL, 'nor if rows are said to be persons');
+CREATE TABLE public.nobody (p integer, a integer, b integer);
+SELECT is((SELECT count(*) FROM ehds.k_anonymity('public.nobody', '{a}', 'p', '{b}') WHERE value <> 0), 0::bigint, 'an empty table has a report');
 
 -- labels are the default
 SECURITY LABEL FOR pg_ehds ON COLUMN public.small.zone IS 'quasi-identifier';
