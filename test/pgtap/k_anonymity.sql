@@ -9,7 +9,7 @@ INSERT INTO public.small VALUES (1, 'A', 1, 3, 'flu'), (1, 'A', 1, 3, 'flu'), (2
     (4, 'B', NULL, 6, 'flu'), (5, 'B', NULL, 11, NULL), (5, 'B', 2, 8, 'hiv'), (NULL, 'C', 9, 9, 'flu');
 CREATE TABLE public.everybody AS SELECT p, zone, age FROM public.small UNION ALL SELECT 100 + i, 'B', 2 FROM generate_series(1, 3) i
     UNION ALL SELECT 200 + i, 'B', NULL FROM generate_series(1, 3) i;
--- the example of Li et al. 2007, table 5: salaries 3k to 11k, classes {3,4,5}, {6,11,8}, {7,9,10}
+-- an example of Li et al. 2007 (its first class is at a distance of 0.375): salaries 3k to 11k, classes {3,4,5}, {6,11,8}, {7,9,10}
 CREATE TABLE public.salary AS SELECT v AS p, c, v AS salary FROM (VALUES (1, 3), (1, 4), (1, 5), (2, 6), (2, 11), (2, 8), (3, 7), (3, 9), (3, 10)) x (c, v);
 \o
 SELECT plan(32);
