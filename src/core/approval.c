@@ -115,12 +115,10 @@ ehds_execution_one_permit(const char **permit)
 }
 
 EhdsExecution *
-ehds_getarg_execution(FunctionCallInfo fcinfo, int n)
+ehds_require_execution(uint64 approval)
 {
-	EhdsExecution *ex = NULL;
+	EhdsExecution *ex = ehds_execution_find(approval);
 
-	if (!PG_ARGISNULL(n))
-		ex = ehds_execution_find((uint64) PG_GETARG_INT64(n));
 	if (ex == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_EHDS_NOT_APPROVED),
@@ -128,4 +126,10 @@ ehds_getarg_execution(FunctionCallInfo fcinfo, int n)
 				 errhint(
 					 "Query the views of the permit directly. If this is such a query, ask the administrator to add pg_ehds to shared_preload_libraries.")));
 	return ex;
+}
+
+EhdsExecution *
+ehds_getarg_execution(FunctionCallInfo fcinfo, int n)
+{
+	return ehds_require_execution(PG_ARGISNULL(n) ? 0 : (uint64) PG_GETARG_INT64(n));
 }

@@ -195,13 +195,14 @@ ehds_is_dp_count(Border *b, Aggref *agg)
 }
 
 /* The protected aggregate for one that the analyst wrote, of the same type. */
-Node *
+Released *
 ehds_protected_aggregate(Border *b, Aggref *agg)
 {
 	bool native = get_func_namespace(agg->aggfnoid) != ehds_namespace();
 	Kind kind = kind_of(b, agg);
 	Oid subject_type;
 	Node *subject;
+	Released *released = palloc0(sizeof(Released));
 	Aggref *made;
 	Node *value = NULL;
 	int k;
@@ -269,5 +270,8 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 		exprCollation((Node *) made) != exprCollation((Node *) agg))
 		elog(ERROR, "protected aggregate has type %u instead of %u", exprType((Node *) made),
 			 exprType((Node *) agg));
-	return (Node *) made;
+	released->value = (Node *) made;
+	released->figure = true;
+	released->count = kind == K_COUNT || kind == K_ROWS;
+	return released;
 }

@@ -75,8 +75,20 @@ above_mutator(Node *node, void *arg)
 		EHDS_REFUSE(b->gate->query_string, node,
 					errmsg("a column beside protected aggregates must be in GROUP BY"));
 	if (IsA(node, GroupingFunc))
-		EHDS_REFUSE(b->gate->query_string, node,
-					errmsg("GROUPING is not supported under a statistics permit"));
+	{
+		Released *grouping = palloc0(sizeof(Released));
+
+		if (b->gate->permit->dp)
+			EHDS_REFUSE(b->gate->query_string, node,
+						errmsg("GROUPING is not supported under permit \"%s\"", b->gate->permit->permit));
+		if (((GroupingFunc *) node)->agglevelsup > 0)
+			EHDS_REFUSE(b->gate->query_string, node,
+						errmsg("GROUPING of an outer query is not supported under a statistics permit"));
+		grouping->value = node;
+		b->released = lappend(b->released, grouping);
+		b->outputs = lappend(b->outputs, node);
+		return (Node *) output_var(list_length(b->outputs), node);
+	}
 	if (IsA(node, SubLink))
 	{
 		SubLink *link = (SubLink *) node;
@@ -89,13 +101,14 @@ above_mutator(Node *node, void *arg)
 	return expression_tree_mutator(node, above_mutator, arg);
 }
 
-static CommonTableExpr *
-make_release(EhdsGate *gate, Query *q)
+/* A WITH query that is computed once, whatever the planner makes of the rest. */
+CommonTableExpr *
+ehds_make_cte(char *name, Query *q)
 {
 	CommonTableExpr *cte = makeNode(CommonTableExpr);
 	ListCell *lc;
 
-	cte->ctename = psprintf("%s %d", RELEASE_NAME, ++gate->borders);
+	cte->ctename = name;
 	cte->ctematerialized = CTEMaterializeAlways;
 	cte->ctequery = (Node *) q;
 	cte->location = -1;
@@ -114,6 +127,12 @@ make_release(EhdsGate *gate, Query *q)
 	}
 	cte->aliascolnames = NIL;
 	return cte;
+}
+
+static CommonTableExpr *
+make_release(EhdsGate *gate, Query *q)
+{
+	return ehds_make_cte(psprintf("%s %d", RELEASE_NAME, ++gate->borders), q);
 }
 
 /* Make the analyst's query read the release in place of its FROM, WHERE and GROUP BY. */

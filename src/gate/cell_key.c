@@ -45,9 +45,10 @@ over_subjects(Border *b, const char *function, Node *subject)
 }
 
 /* What stands for an aggregate that the analyst wrote, of the same type. */
-Node *
+Released *
 ehds_cell_key_aggregate(Border *b, Aggref *agg)
 {
+	Released *released = palloc0(sizeof(Released));
 	const char *name = get_func_name(agg->aggfnoid);
 	Oid schema = get_func_namespace(agg->aggfnoid);
 	bool met = schema == ehds_namespace() && strcmp(name, "k_met") == 0;
@@ -69,7 +70,9 @@ ehds_cell_key_aggregate(Border *b, Aggref *agg)
 	made = over_subjects(b, met ? "cell_key_met" : "cell_key_count", ehds_required_subject(b, agg));
 	if (exprType(made) != exprType((Node *) agg))
 		elog(ERROR, "protected aggregate has type %u instead of %u", exprType(made), exprType((Node *) agg));
-	return made;
+	released->value = made;
+	released->figure = true;
+	return released;
 }
 
 /* The condition under which a cell leaves the release. */

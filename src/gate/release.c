@@ -1,10 +1,9 @@
 /*
  * release.c
- *		The queries that compute a release.
+ *		What releases of both kinds are made from, and the differentially private one.
  *
- * Under k-anonymity the analyst's grouping with protected aggregates, from which
- * rows of small cells do not leave. Under differential privacy the input is
- * bounded to max_groups groups a person, then counted, noised and selected.
+ * Under differential privacy the input is bounded to max_groups groups a person,
+ * then counted, noised and selected.
  *
  * The parts that are ours are written in SQL and parsed, with a placeholder of
  * the same column types where the analyst's FROM and WHERE go: the parser then
@@ -26,8 +25,8 @@
 #include "gate/border.h"
 
 /* Parse one SELECT of ours. Everything in it is schema-qualified. */
-static Query *
-parse_template(const char *sql)
+Query *
+ehds_parse_template(const char *sql)
 {
 	List *raw = pg_parse_query(sql);
 
@@ -37,7 +36,7 @@ parse_template(const char *sql)
 Node *
 ehds_parse_expression(const char *sql)
 {
-	Query *q = parse_template(sql);
+	Query *q = ehds_parse_template(sql);
 
 	return (Node *) ((TargetEntry *) linitial(q->targetList))->expr;
 }
@@ -94,8 +93,8 @@ move_walker(Node *node, void *arg)
 	return expression_tree_walker(node, move_walker, arg);
 }
 
-static void
-move_query(EhdsGate *gate, Query *query, int from, int to, bool own_list)
+void
+ehds_move_query(EhdsGate *gate, Query *query, int from, int to, bool own_list)
 {
 	Move m = {gate, 0, from, to, own_list};
 
@@ -103,8 +102,8 @@ move_query(EhdsGate *gate, Query *query, int from, int to, bool own_list)
 }
 
 /* The analyst's FROM and WHERE, without anything that belongs above the border. */
-static Query *
-below(Query *query, int depth)
+Query *
+ehds_below(Query *query, int depth)
 {
 	Query *q = makeNode(Query);
 
@@ -128,56 +127,13 @@ below(Query *query, int depth)
 }
 
 /* A group key as it is released: equal keys must look the same. */
-static Expr *
-canonical_key(Expr *key)
+Expr *
+ehds_canonical_key(Expr *key)
 {
 	if (exprType((Node *) key) == NUMERICOID)
 		return (Expr *) makeFuncExpr(F_TRIM_SCALE, NUMERICOID, list_make1(copyObject(key)), InvalidOid,
 									 InvalidOid, COERCE_EXPLICIT_CALL);
 	return copyObject(key);
-}
-
-/* Keys and k aggregates, grouped; rows of small cells stay inside. */
-Query *
-ehds_k_release(Border *b, int depth)
-{
-	EhdsGate *gate = b->gate;
-	Query *q = below(b->query, depth);
-	Oid subject_type = ehds_subject_argument_type(((Var *) linitial(b->subjects))->vartype);
-	FuncExpr *show;
-	ListCell *lc;
-	int resno = 0;
-
-	foreach(lc, b->keys)
-	{
-		TargetEntry *key = lfirst(lc);
-		TargetEntry *tle;
-
-		resno++;
-		tle = makeTargetEntry(canonical_key(key->expr), resno, psprintf("key_%d", resno), false);
-		tle->ressortgroupref = key->ressortgroupref;
-		q->targetList = lappend(q->targetList, tle);
-	}
-	foreach(lc, b->released)
-	{
-		resno++;
-		q->targetList = lappend(q->targetList,
-								makeTargetEntry(lfirst(lc), resno, psprintf("value_%d", resno), false));
-	}
-	q->groupClause = copyObject(b->query->groupClause);
-	/* the order in which a hash table gives its groups tells of those that are hidden */
-	q->sortClause = copyObject(b->query->groupClause);
-	show = (FuncExpr *) ehds_parse_expression(
-		psprintf("SELECT ehds.show_cell(ehds.k_cell(NULL::%s, %d), NULL::ehds.approval)",
-				 ehds_type_name(subject_type), b->k));
-	ehds_set_argument(linitial_node(Aggref, show->args), 0,
-					  ehds_as_type((Node *) copyObject(linitial(b->subjects)), subject_type));
-	llast(show->args) = ehds_approval_const(gate->approval);
-	q->havingQual = gate->permit->cell_key ? ehds_cell_key_having(b) : (Node *) show;
-	q->hasAggs = true;
-	move_query(gate, q, depth, 1, depth > 0);
-	gate->k = Max(gate->k, b->k);
-	return q;
 }
 
 static char *
@@ -225,7 +181,7 @@ ehds_dp_release_query(Border *b, int depth)
 {
 	EhdsGate *gate = b->gate;
 	bool keyed = b->keys != NIL;
-	Query *input = below(b->query, depth);
+	Query *input = ehds_below(b->query, depth);
 	Var *subject = linitial(b->subjects);
 	StringInfoData columns;
 	StringInfoData placeholder;
@@ -258,7 +214,7 @@ ehds_dp_release_query(Border *b, int depth)
 		if (OidIsValid(collation) && collation != DEFAULT_COLLATION_OID)
 			appendStringInfo(&placeholder, " COLLATE %s", collation_name(collation));
 		appendStringInfo(&placeholder, " AS g%d", n);
-		input->targetList = lappend(input->targetList, makeTargetEntry(canonical_key(key->expr), n + 1,
+		input->targetList = lappend(input->targetList, makeTargetEntry(ehds_canonical_key(key->expr), n + 1,
 																	   psprintf("g%d", n), false));
 	}
 
@@ -292,12 +248,12 @@ ehds_dp_release_query(Border *b, int depth)
 						 (long long) gate->epsilon_nano, gate->permit->k, placeholder.data);
 		nesting = 3;
 	}
-	q = parse_template(sql.data);
+	q = ehds_parse_template(sql.data);
 	plant_everywhere(gate, q);
 	innermost = q;
 	for (int i = 2; i < nesting; i++)
 		innermost = only_subquery(innermost);
-	move_query(gate, input, depth, nesting, depth > 0);
+	ehds_move_query(gate, input, depth, nesting, depth > 0);
 	set_only_subquery(innermost, input);
 
 	gate->charge_epsilon += gate->epsilon_nano;

@@ -10,13 +10,17 @@
  */
 #include "core/compat.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
+#include "windowapi.h"
 
 #include "kanon/k_state.h"
 #include "kanon/kanon.h"
 #include "kanon/settings.h"
 
 PG_FUNCTION_INFO_V1(ehds_show_cell);
+PG_FUNCTION_INFO_V1(ehds_cell_size);
+PG_FUNCTION_INFO_V1(ehds_stands_apart);
 
 /* The persons of the hidden cells, of each type of subject: a K_MET state or NULL. */
 typedef struct HiddenSubjects
@@ -89,6 +93,123 @@ ehds_show_cell(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_BOOL(ehds_show_zero);
 	PG_RETURN_BOOL(ehds_k_cell_shown(PG_GETARG_DATUM(0), ex));
+}
+
+/* How many persons a cell holds, for functions of a release. */
+Datum
+ehds_cell_size(PG_FUNCTION_ARGS)
+{
+	(void) ehds_getarg_execution(fcinfo, 1);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_INT64(0);
+	PG_RETURN_INT64((int64) ehds_k_state_subjects(ehds_k_state_read(PG_GETARG_DATUM(0))));
+}
+
+typedef enum
+{
+	CELL_APART = 1, /* has a row of its own */
+	CELL_FOLDED,    /* is part of the row of other cells */
+	CELL_HIDDEN     /* there is no such row */
+} CellPlace;
+
+/* What becomes of each cell of a release; kept by the window. */
+typedef struct Folding
+{
+	bool decided;
+	char place[FLEXIBLE_ARRAY_MEMBER]; /* CellPlace */
+} Folding;
+
+/*
+ * Small cells are folded into one row, if these are two and hold k persons
+ * together.  If not, the smallest shown cell joins them: it has k persons of its
+ * own, and whoever knows one of the two does not know the other by subtraction.
+ */
+static void
+decide_folding(WindowObject window, Folding *folding, int64 n, EhdsExecution *ex)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "ehds.fold", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext row = AllocSetContextCreate(work, "ehds.fold row", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(work);
+	KShared *shared = ehds_k_shared_in(work);
+	KState *all = NULL;
+	int64 folded = 0;
+	int64 smallest = -1;
+	int64 least = PG_INT64_MAX;
+
+	for (int64 i = 0; i < n; i++)
+	{
+		bool null;
+		bool out;
+		Datum cell = WinGetFuncArgInPartition(window, 0, (int) i, WINDOW_SEEK_HEAD, false, &null, &out);
+		bool shown = null ? ehds_show_zero : ehds_k_cell_shown(cell, ex);
+
+		CHECK_FOR_INTERRUPTS();
+		folding->place[i] = shown ? CELL_APART : CELL_FOLDED;
+		if (shown)
+		{
+			int64 size = DatumGetInt64(
+				WinGetFuncArgInPartition(window, 1, (int) i, WINDOW_SEEK_HEAD, false, &null, &out));
+
+			if (size > 0 && size < least)
+			{
+				least = size;
+				smallest = i;
+			}
+			continue;
+		}
+		folded++;
+		if (null)
+			continue;
+		MemoryContextSwitchTo(row);
+		if (all == NULL)
+		{
+			KState *first = ehds_k_state_read(cell);
+
+			all = ehds_k_state_new(shared, K_MET, first->subject, K_VALUE_NONE, first->k);
+		}
+		if (!all->settled)
+			ehds_k_state_merge(all, cell);
+		MemoryContextSwitchTo(work);
+		MemoryContextReset(row);
+	}
+	if (folded > 0 && (folded < 2 || all == NULL || !all->settled))
+	{
+		if (smallest >= 0)
+			folding->place[smallest] = CELL_FOLDED;
+		else
+			for (int64 i = 0; i < n; i++)
+				if (folding->place[i] == CELL_FOLDED)
+					folding->place[i] = CELL_HIDDEN;
+	}
+	folding->decided = true;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
+}
+
+Datum
+ehds_stands_apart(PG_FUNCTION_ARGS)
+{
+	WindowObject window = PG_WINDOW_OBJECT();
+	bool null;
+	Datum approval = WinGetFuncArgCurrent(window, 2, &null);
+	EhdsExecution *ex = ehds_require_execution(null ? 0 : (uint64) DatumGetInt64(approval));
+	int64 n = WinGetPartitionRowCount(window);
+	Folding *folding;
+
+	if (n > PG_INT32_MAX / 2)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many cells to fold small ones")));
+	folding = WinGetPartitionLocalMemory(window, offsetof(Folding, place) + n);
+	if (!folding->decided)
+		decide_folding(window, folding, n, ex);
+	switch (folding->place[WinGetCurrentPosition(window)])
+	{
+		case CELL_APART:
+			PG_RETURN_BOOL(true);
+		case CELL_FOLDED:
+			PG_RETURN_BOOL(false);
+		default:
+			PG_RETURN_NULL();
+	}
 }
 
 /* n with commas between the thousands */

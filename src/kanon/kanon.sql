@@ -184,3 +184,13 @@ CREATE FUNCTION ehds.show_cell(cell ehds.k_state, approval ehds.approval) RETURN
 	AS 'MODULE_PATHNAME', 'ehds_show_cell' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION ehds.show_cell(ehds.k_state, ehds.approval) IS
 'Whether a cell of an approved query may be shown, that is, holds at least k subjects (or none while ehds.show_zero is on); counts it for the notice on hidden cells. Written by the gate. Arguments: the result of ehds.k_cell (NULL: nobody), the approval. Errors: ZE004 unless the approval is live. Source: internal.';
+
+CREATE FUNCTION ehds.cell_size(cell ehds.k_state, approval ehds.approval) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'ehds_cell_size' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION ehds.cell_size(ehds.k_state, ehds.approval) IS
+'The number of subjects in a cell of an approved query. Written by the gate. Arguments: the result of ehds.k_subjects (NULL: nobody, 0), the approval. Errors: ZE004 unless the approval is live. Source: internal.';
+
+CREATE FUNCTION ehds.stands_apart(cell ehds.k_state, size bigint, approval ehds.approval) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'ehds_stands_apart' LANGUAGE C VOLATILE WINDOW PARALLEL RESTRICTED;
+COMMENT ON FUNCTION ehds.stands_apart(ehds.k_state, bigint, ehds.approval) IS
+'Window function over all cells of an approved query: true for one that has a row of its own, false for one that is folded into the row of others, NULL if there is no such row. Cells with fewer than k subjects are folded; if that is one cell, or all of them together hold fewer than k subjects, the smallest other cell is folded too. Counts cells for the notice on hidden ones. Written by the gate. Arguments: the result of ehds.k_cell (NULL: nobody), the number of subjects, the approval. Errors: ZE004 unless the approval is live. Source: internal.';

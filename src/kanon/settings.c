@@ -10,6 +10,7 @@
 #include "core/compat.h"
 
 #include "utils/guc.h"
+#include "utils/plancache.h"
 
 #include "core/approval.h"
 #include "kanon/kanon.h"
@@ -114,6 +115,13 @@ ehds_refuses_unanimity(void)
 	return refuse_unanimity || refuse_unanimity_floor;
 }
 
+/* What stands for a suppressed cell is written into the plans of a permit's queries. */
+static void
+forget_plans(int newval, void *extra)
+{
+	ResetPlanCache();
+}
+
 /* One integer setting without hooks. */
 static void
 define_int(const char *name, const char *what, const char *more, int *variable, int least, int most,
@@ -182,10 +190,10 @@ ehds_kanon_init(void)
 							 "omit, other, null or negative (-k), from the strictest to the least strict; "
 							 "the stricter of this and ehds.suppressed_floor is in force.",
 							 &suppressed, EHDS_SUPPRESSED_OMIT, suppressed_options, PGC_USERSET, 0, NULL,
-							 NULL, NULL);
+							 forget_plans, NULL);
 	DefineCustomEnumVariable("ehds.suppressed_floor", "Least strict ehds.suppressed that is in force.", NULL,
 							 &suppressed_floor, EHDS_SUPPRESSED_OMIT, suppressed_options, PGC_SUSET, 0, NULL,
-							 NULL, NULL);
+							 forget_plans, NULL);
 
 	/* Counts are rounded to a multiple of the floor, and that to a multiple of the user's base. */
 	define_int("ehds.round_to", "Base to which counts are rounded.",

@@ -1,0 +1,413 @@
+/*
+ * k_release.c
+ *		The query that computes a release under k-anonymity.
+ *
+ * Its core is the analyst's grouping with protected aggregates ("cells").  What
+ * becomes of the cells with fewer than k persons is the setting ehds.suppressed:
+ *
+ *	omit			HAVING show_cell(k_cell(subject, k)): they stay inside;
+ *	null, negative	a query around the cells replaces their figures;
+ *	other			the cells go to a WITH query that marks those to be folded, from
+ *					which a UNION ALL takes the others as they are, and one row
+ *					that is aggregated again from the input of the marked ones: what
+ *					persons of several cells make together no sum of figures gives.
+ *
+ * The queries are built from nodes rather than parsed, so that no type of a key
+ * has to be looked up by a name that the analyst may not use.
+ */
+#include "core/compat.h"
+
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+
+#include "gate/border.h"
+#include "kanon/settings.h"
+
+#define CELLS_NAME "ehds cells"
+
+static Oid
+subject_type(Border *b)
+{
+	return ehds_subject_argument_type(((Var *) linitial(b->subjects))->vartype);
+}
+
+/* An expression of ours over an aggregate of the subject, with the approval as its last argument. */
+static Node *
+over_subjects(Border *b, const char *format)
+{
+	FuncExpr *f = (FuncExpr *) ehds_parse_expression(psprintf(format, ehds_type_name(subject_type(b)), b->k));
+
+	ehds_set_argument(linitial_node(Aggref, f->args), 0,
+					  ehds_as_type((Node *) copyObject(linitial(b->subjects)), subject_type(b)));
+	llast(f->args) = ehds_approval_const(b->gate->approval);
+	return (Node *) f;
+}
+
+static Node *
+show_cell(Border *b)
+{
+	return over_subjects(b, "SELECT ehds.show_cell(ehds.k_cell(NULL::%s, %d), NULL::ehds.approval)");
+}
+
+static void
+add_target(Query *q, Node *expr, char *name)
+{
+	q->targetList = lappend(q->targetList,
+							makeTargetEntry((Expr *) expr, list_length(q->targetList) + 1, name, false));
+}
+
+static char *
+output_name(Border *b, int n)
+{
+	return n < list_length(b->keys) ? psprintf("key_%d", n + 1)
+									: psprintf("value_%d", n + 1 - list_length(b->keys));
+}
+
+/* Keys and figures of each group of the analyst's input. */
+static Query *
+cells(Border *b, int depth)
+{
+	Query *q = ehds_below(b->query, depth);
+	ListCell *lc;
+
+	foreach(lc, b->keys)
+	{
+		TargetEntry *key = lfirst(lc);
+
+		add_target(q, (Node *) ehds_canonical_key(key->expr), output_name(b, list_length(q->targetList)));
+		((TargetEntry *) llast(q->targetList))->ressortgroupref = key->ressortgroupref;
+	}
+	foreach(lc, b->released)
+		add_target(q, ((Released *) lfirst(lc))->value, output_name(b, list_length(q->targetList)));
+	q->groupClause = copyObject(b->query->groupClause);
+	/* the order in which a hash table gives its groups tells of those that are hidden */
+	q->sortClause = copyObject(b->query->groupClause);
+	q->hasAggs = true;
+	return q;
+}
+
+/* A query that reads another one, with no column yet. */
+static Query *
+reader(Query *inner)
+{
+	Query *q = makeNode(Query);
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	ListCell *lc;
+
+	rte->rtekind = RTE_SUBQUERY;
+	rte->subquery = inner;
+	rte->alias = makeAlias(CELLS_NAME, NIL);
+	rte->eref = makeAlias(CELLS_NAME, NIL);
+	rte->inFromCl = true;
+	foreach(lc, inner->targetList)
+		rte->eref->colnames = lappend(rte->eref->colnames,
+									  makeString(pstrdup(((TargetEntry *) lfirst(lc))->resname)));
+	ref->rtindex = 1;
+	q->commandType = CMD_SELECT;
+	q->canSetTag = true;
+	q->rtable = list_make1(rte);
+	q->jointree = makeFromExpr(list_make1(ref), NULL);
+	return q;
+}
+
+/* Column n (from 1) of what a list of columns gives, as entry varno of the query around it. */
+static Node *
+column(List *columns, int varno, int n)
+{
+	Node *expr = (Node *) get_tle_by_resno(columns, n)->expr;
+
+	return (Node *) makeVar(varno, n, exprType(expr), exprTypmod(expr), exprCollation(expr), 0);
+}
+
+/* What stands for a figure that is not shown. */
+static Node *
+hidden_value(Border *b, Released *released, EhdsSuppressed mode)
+{
+	Node *value = released->value;
+
+	if (mode == EHDS_SUPPRESSED_NEGATIVE && released->count && exprType(value) == INT8OID)
+		return (Node *) makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(-(int64) b->k), false,
+								  true);
+	return (Node *) makeNullConst(exprType(value), exprTypmod(value), exprCollation(value));
+}
+
+static Node *
+if_else(Node *condition, Node *result, Node *otherwise)
+{
+	CaseExpr *c = makeNode(CaseExpr);
+	CaseWhen *when = makeNode(CaseWhen);
+
+	when->expr = (Expr *) condition;
+	when->result = (Expr *) result;
+	when->location = -1;
+	c->casetype = exprType(result);
+	c->casecollid = exprCollation(result);
+	c->args = list_make1(when);
+	c->defresult = (Expr *) otherwise;
+	c->location = -1;
+	return (Node *) c;
+}
+
+/* Cells in rows of their own, small ones without their figures. */
+static Query *
+without_figures(Border *b, int depth, EhdsSuppressed mode)
+{
+	Query *inner = cells(b, depth);
+	Query *q;
+	int n = 0;
+	ListCell *lc;
+
+	add_target(inner, show_cell(b), "shown");
+	ehds_move_query(b->gate, inner, depth, 2, depth > 0);
+	q = reader(inner);
+	while (n++ < list_length(b->keys))
+		add_target(q, column(inner->targetList, 1, n), output_name(b, n - 1));
+	foreach(lc, b->released)
+	{
+		Released *r = lfirst(lc);
+		Node *value = column(inner->targetList, 1, n);
+
+		add_target(q,
+				   r->figure ? if_else(column(inner->targetList, 1, list_length(inner->targetList)), value,
+									   hidden_value(b, r, mode))
+							 : value,
+				   output_name(b, n - 1));
+		n++;
+	}
+	return q;
+}
+
+/* ---- other: cells that are folded into one row ---- */
+
+/* The keys as one text, equal if and only if the keys are: their types show what they are. */
+static Node *
+keys_as_text(List *keys)
+{
+	CoerceViaIO *text = (CoerceViaIO *) ehds_parse_expression(
+		"SELECT ROW(NULL::pg_catalog.text)::pg_catalog.text COLLATE \"C\"");
+	RowExpr *row;
+
+	if (IsA(text, CollateExpr))
+		row = castNode(RowExpr, castNode(CoerceViaIO, ((CollateExpr *) text)->arg)->arg);
+	else
+		row = castNode(RowExpr, text->arg);
+	row->args = keys;
+	row->colnames = NIL;
+	for (int i = 1; i <= list_length(keys); i++)
+		row->colnames = lappend(row->colnames, makeString(psprintf("f%d", i)));
+	return (Node *) text;
+}
+
+/* Cells, whether each has a row of its own, and its keys as text. */
+static Query *
+marked_cells(Border *b, int depth)
+{
+	Query *inner = cells(b, depth);
+	Query *template;
+	Query *q;
+	WindowFunc *apart;
+	List *keys = NIL;
+	int n = 0;
+
+	add_target(inner, (Node *) linitial(((FuncExpr *) show_cell(b))->args), "cell");
+	add_target(inner,
+			   over_subjects(b, "SELECT ehds.cell_size(ehds.k_subjects(NULL::%s, %d), NULL::ehds.approval)"),
+			   "size");
+	ehds_move_query(b->gate, inner, depth, 3, depth > 0);
+
+	q = reader(inner);
+	for (; n < list_length(b->outputs); n++)
+	{
+		add_target(q, column(inner->targetList, 1, n + 1), output_name(b, n));
+		if (n < list_length(b->keys))
+			keys = lappend(keys, column(inner->targetList, 1, n + 1));
+	}
+	template = ehds_parse_template(
+		"SELECT ehds.stands_apart(NULL::ehds.k_state, NULL::pg_catalog.int8, NULL::ehds.approval) OVER ()");
+	apart = (WindowFunc *) linitial_node(TargetEntry, template->targetList)->expr;
+	apart->args = list_make3(column(inner->targetList, 1, n + 1), column(inner->targetList, 1, n + 2),
+							 ehds_approval_const(b->gate->approval));
+	q->windowClause = template->windowClause;
+	q->hasWindowFuncs = true;
+	add_target(q, (Node *) apart, "apart");
+	add_target(q, keys_as_text(keys), "keys");
+	return q;
+}
+
+static RangeTblEntry *
+read_cells(CommonTableExpr *cte, int levelsup)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+
+	rte->rtekind = RTE_CTE;
+	rte->ctename = pstrdup(cte->ctename);
+	rte->ctelevelsup = levelsup;
+	rte->coltypes = copyObject(cte->ctecoltypes);
+	rte->coltypmods = copyObject(cte->ctecoltypmods);
+	rte->colcollations = copyObject(cte->ctecolcollations);
+	rte->eref = makeAlias(cte->ctename, copyObject(cte->ctecolnames));
+	rte->inFromCl = true;
+	cte->cterefcount++;
+	return rte;
+}
+
+/* The cells that are shown as they are. */
+static Query *
+apart_query(Border *b, CommonTableExpr *cte, List *columns)
+{
+	Query *q = makeNode(Query);
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	int n = list_length(b->outputs);
+
+	ref->rtindex = 1;
+	q->commandType = CMD_SELECT;
+	q->canSetTag = true;
+	q->rtable = list_make1(read_cells(cte, 1));
+	q->jointree = makeFromExpr(list_make1(ref), column(columns, 1, n + 1));
+	for (int i = 1; i <= n; i++)
+		add_target(q, column(columns, 1, i), output_name(b, i - 1));
+	return q;
+}
+
+/* keys = ANY (SELECT keys FROM cells WHERE NOT apart) */
+static Node *
+in_a_folded_cell(Border *b, CommonTableExpr *cte, List *columns)
+{
+	Query *template = ehds_parse_template(
+		"SELECT NULL::pg_catalog.text COLLATE \"C\" IN (SELECT NULL::pg_catalog.text)");
+	SubLink *link = castNode(SubLink, linitial_node(TargetEntry, template->targetList)->expr);
+	OpExpr *equals = castNode(OpExpr, link->testexpr);
+	int n = list_length(b->outputs);
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	Query *q = makeNode(Query);
+	List *keys = NIL;
+	ListCell *lc;
+
+	foreach(lc, b->keys)
+		keys = lappend(keys, ehds_canonical_key(((TargetEntry *) lfirst(lc))->expr));
+	linitial(equals->args) = keys_as_text(keys);
+
+	ref->rtindex = 1;
+	q->commandType = CMD_SELECT;
+	q->canSetTag = true;
+	q->rtable = list_make1(read_cells(cte, 2));
+	q->jointree = makeFromExpr(list_make1(ref),
+							   (Node *) makeBoolExpr(NOT_EXPR, list_make1(column(columns, 1, n + 1)), -1));
+	add_target(q, column(columns, 1, n + 2), "keys");
+	link->subselect = (Node *) q;
+	return (Node *) link;
+}
+
+/* One row of the persons of all folded cells; a threshold of its own, whatever the marks say. */
+static Query *
+folded_query(Border *b, int depth, Query *q, CommonTableExpr *cte, List *columns)
+{
+	Aggref *met;
+	ListCell *lc;
+
+	foreach(lc, b->keys)
+	{
+		Node *key = (Node *) ((TargetEntry *) lfirst(lc))->expr;
+
+		add_target(q, (Node *) makeNullConst(exprType(key), exprTypmod(key), exprCollation(key)),
+				   output_name(b, list_length(q->targetList)));
+	}
+	foreach(lc, b->released)
+	{
+		Released *r = lfirst(lc);
+		Node *value = copyObject(r->value);
+
+		/* GROUPING: all of its keys are aggregated away in this row */
+		if (IsA(value, GroupingFunc))
+			value = (Node *)
+				makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+						  Int32GetDatum(
+							  (int32) ((UINT64CONST(1) << list_length(((GroupingFunc *) value)->args)) - 1)),
+						  false, true);
+		add_target(q, value, output_name(b, list_length(q->targetList)));
+	}
+	met = (Aggref *) ehds_parse_expression(
+		psprintf("SELECT ehds.k_met(NULL::%s, %d)", ehds_type_name(subject_type(b)), b->k));
+	ehds_set_argument(met, 0, ehds_as_type((Node *) copyObject(linitial(b->subjects)), subject_type(b)));
+	q->havingQual = (Node *) met;
+	q->hasAggs = true;
+	ehds_move_query(b->gate, q, depth, 2, depth > 0);
+
+	q->jointree = makeFromExpr(list_make1(q->jointree), in_a_folded_cell(b, cte, columns));
+	q->hasSubLinks = true;
+	return q;
+}
+
+static Query *
+with_other_row(Border *b, int depth)
+{
+	/* the input again, before the moves change what it shares with the other copy */
+	Query *input = copyObject(ehds_below(b->query, depth));
+	Query *marked = marked_cells(b, depth);
+	CommonTableExpr *cte = ehds_make_cte(CELLS_NAME, marked);
+	SetOperationStmt *both = makeNode(SetOperationStmt);
+	Query *arms[2];
+	Query *q = makeNode(Query);
+	ListCell *lc;
+
+	cte->cterefcount = 0;
+	arms[0] = apart_query(b, cte, marked->targetList);
+	arms[1] = folded_query(b, depth, input, cte, marked->targetList);
+
+	q->commandType = CMD_SELECT;
+	q->canSetTag = true;
+	q->cteList = list_make1(cte);
+	q->jointree = makeFromExpr(NIL, NULL);
+	both->op = SETOP_UNION;
+	both->all = true;
+	for (int i = 0; i < 2; i++)
+	{
+		RangeTblRef *ref = makeNode(RangeTblRef);
+		RangeTblEntry *rte = linitial(reader(arms[i])->rtable);
+
+		rte->inFromCl = false;
+		q->rtable = lappend(q->rtable, rte);
+		ref->rtindex = i + 1;
+		if (i == 0)
+			both->larg = (Node *) ref;
+		else
+			both->rarg = (Node *) ref;
+	}
+	foreach(lc, arms[0]->targetList)
+	{
+		TargetEntry *tle = lfirst(lc);
+
+		both->colTypes = lappend_oid(both->colTypes, exprType((Node *) tle->expr));
+		both->colTypmods = lappend_int(both->colTypmods, exprTypmod((Node *) tle->expr));
+		both->colCollations = lappend_oid(both->colCollations, exprCollation((Node *) tle->expr));
+		add_target(q, column(arms[0]->targetList, 1, tle->resno), pstrdup(tle->resname));
+	}
+	q->setOperations = (Node *) both;
+	return q;
+}
+
+Query *
+ehds_k_release(Border *b, int depth)
+{
+	EhdsSuppressed mode = ehds_suppressed_effective();
+	bool has_figures = false;
+	Query *q;
+	ListCell *lc;
+
+	foreach(lc, b->released)
+		has_figures = has_figures || ((Released *) lfirst(lc))->figure;
+	b->gate->k = Max(b->gate->k, b->k);
+	/* a noisy number is shown or not by itself; what is not, leaves no trace */
+	if (b->gate->permit->cell_key)
+		mode = EHDS_SUPPRESSED_OMIT;
+
+	if (has_figures && (mode == EHDS_SUPPRESSED_NULL || mode == EHDS_SUPPRESSED_NEGATIVE))
+		return without_figures(b, depth, mode);
+	if (has_figures && mode == EHDS_SUPPRESSED_OTHER && b->keys != NIL)
+		return with_other_row(b, depth);
+	q = cells(b, depth);
+	q->havingQual = b->gate->permit->cell_key ? ehds_cell_key_having(b) : show_cell(b);
+	ehds_move_query(b->gate, q, depth, 1, depth > 0);
+	return q;
+}
