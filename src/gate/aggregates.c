@@ -273,5 +273,6 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 	released->value = (Node *) made;
 	released->figure = true;
 	released->count = kind == K_COUNT || kind == K_ROWS;
+	released->own_rule = kind != K_COUNT && kind != K_MET;
 	return released;
 }

@@ -438,7 +438,7 @@ ehds_mark_plan(EhdsGate *gate, PlannedStmt *plan)
 	fields = lappend(fields, makeString(int64_string(gate->charge_epsilon)));
 	fields = lappend(fields, makeString(int64_string(gate->charge_delta)));
 	fields = lappend(fields, makeString(int64_string(gate->interval95)));
-	fields = lappend(fields, makeString(int64_string(gate->borders)));
+	fields = lappend(fields, makeString(int64_string(gate->borders == 1 && !gate->margins)));
 	rte->rtekind = RTE_RESULT;
 	rte->alias = makeAlias(MARKER_NAME, NIL);
 	rte->eref = makeAlias(MARKER_NAME, fields);

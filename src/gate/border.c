@@ -157,6 +157,7 @@ read_release(Query *query, CommonTableExpr *cte, int depth)
 	query->jointree = makeFromExpr(list_make1(ref), query->havingQual);
 	query->havingQual = NULL;
 	query->groupClause = NIL;
+	query->groupingSets = NIL;
 	query->groupDistinct = false;
 	query->hasAggs = false;
 	query->constraintDeps = NIL;

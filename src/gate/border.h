@@ -17,8 +17,9 @@
 typedef struct Released
 {
 	Node *value;
-	bool figure; /* says something of the persons in the cell; GROUPING does not */
-	bool count;  /* of persons or rows */
+	bool figure;   /* says something of the persons in the cell; GROUPING does not */
+	bool count;    /* of persons or rows */
+	bool own_rule; /* may be NULL in a shown cell */
 } Released;
 
 typedef struct Border

@@ -257,10 +257,16 @@ check_group_keys(Level *level)
 	Query *q = level->query;
 	ListCell *lc;
 
-	if (q->groupingSets != NIL)
+	if (q->groupingSets != NIL && level->gate->permit->dp)
 		EHDS_REFUSE(level->gate->query_string, NULL,
-					errmsg("GROUPING SETS, ROLLUP and CUBE are not supported under a statistics permit"),
+					errmsg("GROUPING SETS, ROLLUP and CUBE are not supported under permit \"%s\"",
+						   level->gate->permit->permit),
 					errhint("Run one query for each grouping."));
+	if (q->groupingSets != NIL && list_length(q->groupClause) > EHDS_MARGIN_KEYS_MAX)
+		EHDS_REFUSE(level->gate->query_string, NULL,
+					errmsg("GROUPING SETS, ROLLUP and CUBE take at most %d group keys under a statistics permit",
+						   EHDS_MARGIN_KEYS_MAX),
+					errhint("Run several queries with fewer keys."));
 	foreach(lc, q->groupClause)
 	{
 		TargetEntry *tle = get_sortgroupclause_tle(lfirst(lc), q->targetList);

@@ -33,6 +33,7 @@ typedef struct EhdsGate
 	List *pending;        /* border CTEs not yet placed in the top query */
 	List *seen;           /* OIDs of the relations in the checked tree */
 	int borders;          /* number of releases in the query */
+	bool margins;         /* a release has totals: more cells are hidden than small ones */
 	int k;                /* effective threshold */
 	int64 epsilon_nano;   /* of one release */
 	int64 delta_atto;     /* of one release with keys from the data */
@@ -105,6 +106,9 @@ extern Var *ehds_column_of(Query *query, Node *node);
  */
 extern void ehds_release_border(EhdsGate *gate, Query *query, int depth, List *subjects, bool multiplied,
 								EhdsClassify classify, void *context);
+
+/* bits of an integer that GROUPING() gives */
+#define EHDS_MARGIN_KEYS_MAX 31
 
 /* refusals, with the position of the construct in the analyst's text */
 extern int ehds_errposition(const char *query_string, int location);

@@ -12,13 +12,23 @@
  *					that is aggregated again from the input of the marked ones: what
  *					persons of several cells make together no sum of figures gives.
  *
+ * With grouping sets a small cell could be computed from totals and the other
+ * cells.  Then keep_cell, over all cells of the release, says what is hidden beside
+ * the small ones, and again for each figure that has rules of its own: where it is
+ * NULL it must not be computable either.
+ *
  * The queries are built from nodes rather than parsed, so that no type of a key
  * has to be looked up by a name that the analyst may not use.
  */
 #include "core/compat.h"
 
+#include "catalog/pg_collation.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/tlist.h"
+#include "parser/parse_clause.h"
+#include "parser/parse_coerce.h"
+#include "utils/typcache.h"
 
 #include "gate/border.h"
 #include "kanon/settings.h"
@@ -80,6 +90,8 @@ cells(Border *b, int depth)
 	foreach(lc, b->released)
 		add_target(q, ((Released *) lfirst(lc))->value, output_name(b, list_length(q->targetList)));
 	q->groupClause = copyObject(b->query->groupClause);
+	q->groupingSets = copyObject(b->query->groupingSets);
+	q->groupDistinct = b->query->groupDistinct;
 	/* the order in which a hash table gives its groups tells of those that are hidden */
 	q->sortClause = copyObject(b->query->groupClause);
 	q->hasAggs = true;
@@ -387,6 +399,151 @@ with_other_row(Border *b, int depth)
 	return q;
 }
 
+/* ---- totals: GROUPING SETS, ROLLUP, CUBE ---- */
+
+/* GROUPING() of all keys, by which the rows are sorted too. */
+static void
+add_grouping(Border *b, Query *q)
+{
+	GroupingFunc *grouping = makeNode(GroupingFunc);
+	SortGroupClause *sort = makeNode(SortGroupClause);
+	TypeCacheEntry *type = lookup_type_cache(INT4OID, TYPECACHE_LT_OPR | TYPECACHE_EQ_OPR);
+	TargetEntry *tle;
+	ListCell *lc;
+
+	foreach(lc, b->keys)
+	{
+		TargetEntry *key = lfirst(lc);
+
+		grouping->args = lappend(grouping->args, copyObject(key->expr));
+		grouping->refs = lappend_int(grouping->refs, key->ressortgroupref);
+	}
+	grouping->location = -1;
+	add_target(q, (Node *) grouping, "grouping");
+	tle = llast(q->targetList);
+	sort->tleSortGroupRef = assignSortGroupRef(tle, q->targetList);
+	sort->sortop = type->lt_opr;
+	sort->eqop = type->eq_opr;
+	sort->hashable = true;
+	q->sortClause = lappend(q->sortClause, sort);
+}
+
+static Node *
+text_array_of(List *keys)
+{
+	ArrayExpr *array = makeNode(ArrayExpr);
+	ListCell *lc;
+
+	foreach(lc, keys)
+	{
+		Node *key = lfirst(lc);
+
+		array->elements = lappend(array->elements,
+								  coerce_to_target_type(NULL, key, exprType(key), TEXTOID, -1,
+														COERCION_EXPLICIT, COERCE_EXPLICIT_CAST, -1));
+	}
+	array->array_typeid = TEXTARRAYOID;
+	array->array_collid = DEFAULT_COLLATION_OID;
+	array->element_typeid = TEXTOID;
+	array->location = -1;
+	return (Node *) array;
+}
+
+static Node *
+is_null(Node *value)
+{
+	NullTest *test = makeNode(NullTest);
+
+	test->arg = (Expr *) value;
+	test->nulltesttype = IS_NULL;
+	test->location = -1;
+	return (Node *) test;
+}
+
+/* Cells with, for the row and for each figure, whether it may be shown beside the others. */
+static Query *
+cells_beside_totals(Border *b, int depth)
+{
+	Query *inner = cells(b, depth);
+	Query *q;
+	List *keys = NIL;
+	Node *hidden;
+	int n = list_length(b->outputs);
+
+	add_target(inner, show_cell(b), "shown");
+	add_target(inner,
+			   over_subjects(b, "SELECT ehds.cell_size(ehds.k_subjects(NULL::%s, %d), NULL::ehds.approval)"),
+			   "size");
+	add_grouping(b, inner);
+	ehds_move_query(b->gate, inner, depth, 3, depth > 0);
+
+	q = reader(inner);
+	for (int i = 1; i <= n; i++)
+		add_target(q, column(inner->targetList, 1, i), output_name(b, i - 1));
+	for (int i = 1; i <= list_length(b->keys); i++)
+		keys = lappend(keys, column(inner->targetList, 1, i));
+	hidden = (Node *) makeBoolExpr(NOT_EXPR, list_make1(column(inner->targetList, 1, n + 1)), -1);
+	for (int i = -1; i < list_length(b->released); i++)
+	{
+		Query *template;
+		WindowFunc *keep;
+		Node *of_this = (Node *) copyObject(hidden);
+
+		if (i >= 0)
+		{
+			if (!((Released *) list_nth(b->released, i))->own_rule)
+				continue;
+			of_this = (Node *) makeBoolExpr(OR_EXPR,
+											list_make2(of_this, is_null(column(inner->targetList, 1,
+																			   list_length(keys) + i + 1))),
+											-1);
+		}
+		template = ehds_parse_template(
+			"SELECT ehds.keep_cell(NULL::pg_catalog.int8, NULL::pg_catalog.bool, NULL::pg_catalog.int4, "
+			"NULL::pg_catalog.text[], NULL::ehds.approval) OVER ()");
+		keep = (WindowFunc *) linitial_node(TargetEntry, template->targetList)->expr;
+		keep->args = list_make5(column(inner->targetList, 1, n + 2), of_this,
+								column(inner->targetList, 1, n + 3), text_array_of(copyObject(keys)),
+								ehds_approval_const(b->gate->approval));
+		q->windowClause = template->windowClause;
+		add_target(q, (Node *) keep, psprintf("keep_%d", i + 1));
+	}
+	q->hasWindowFuncs = true;
+	return q;
+}
+
+static Query *
+with_totals(Border *b, int depth, EhdsSuppressed mode)
+{
+	Query *inner = cells_beside_totals(b, depth);
+	Query *q = reader(inner);
+	int row = list_length(b->outputs) + 1;
+	int keep = row;
+	int n = 0;
+	ListCell *lc;
+
+	while (n++ < list_length(b->keys))
+		add_target(q, column(inner->targetList, 1, n), output_name(b, n - 1));
+	foreach(lc, b->released)
+	{
+		Released *r = lfirst(lc);
+		Node *value = column(inner->targetList, 1, n);
+		Node *condition = column(inner->targetList, 1, row);
+
+		if (r->own_rule)
+			condition = (Node *) makeBoolExpr(AND_EXPR,
+											  list_make2(condition, column(inner->targetList, 1, ++keep)), -1);
+		if (r->figure)
+			value = if_else(condition, value, hidden_value(b, r, mode));
+		add_target(q, value, output_name(b, n - 1));
+		n++;
+	}
+	if (mode != EHDS_SUPPRESSED_NULL && mode != EHDS_SUPPRESSED_NEGATIVE)
+		q->jointree->quals = column(inner->targetList, 1, row);
+	b->gate->margins = true;
+	return q;
+}
+
 Query *
 ehds_k_release(Border *b, int depth)
 {
@@ -402,9 +559,15 @@ ehds_k_release(Border *b, int depth)
 	if (b->gate->permit->cell_key)
 		mode = EHDS_SUPPRESSED_OMIT;
 
-	if (has_figures && (mode == EHDS_SUPPRESSED_NULL || mode == EHDS_SUPPRESSED_NEGATIVE))
+	/* keys alone say that somebody is there, and a row of others has no place among totals */
+	if (!has_figures || (b->query->groupingSets != NIL && mode == EHDS_SUPPRESSED_OTHER))
+		mode = EHDS_SUPPRESSED_OMIT;
+
+	if (b->query->groupingSets != NIL && b->keys != NIL)
+		return with_totals(b, depth, mode);
+	if (mode == EHDS_SUPPRESSED_NULL || mode == EHDS_SUPPRESSED_NEGATIVE)
 		return without_figures(b, depth, mode);
-	if (has_figures && mode == EHDS_SUPPRESSED_OTHER && b->keys != NIL)
+	if (mode == EHDS_SUPPRESSED_OTHER && b->keys != NIL)
 		return with_other_row(b, depth);
 	q = cells(b, depth);
 	q->havingQual = b->gate->permit->cell_key ? ehds_cell_key_having(b) : show_cell(b);

@@ -110,6 +110,7 @@ ehds_below(Query *query, int depth)
 	*q = *query;
 	q->targetList = NIL;
 	q->groupClause = NIL;
+	q->groupingSets = NIL;
 	q->groupDistinct = false;
 	q->havingQual = NULL;
 	q->windowClause = NIL;
