@@ -52,6 +52,25 @@ SELECT CASE WHEN year_of_birth < 1970 THEN 'older' ELSE 'younger' END AS age, co
 SELECT g, rank() OVER (ORDER BY n DESC), n FROM (SELECT year_of_birth AS g, count(*) AS n FROM person WHERE year_of_birth < 1945 GROUP BY 1) s ORDER BY g;
 -- a table without a person column, through its note
 SELECT term, count(DISTINCT person_id) FROM note_nlp GROUP BY 1 ORDER BY 1;
+-- conditions inside a cell: few who fulfil it or few who do not, and it is not shown
+SELECT gender_concept_id, count(*), count(*) FILTER (WHERE year_of_birth < 1970) AS older, count(*) FILTER (WHERE year_of_birth <> 1950) AS but_few,
+    sum(CASE WHEN year_of_birth < 1970 THEN 1 ELSE 0 END) AS again FROM person GROUP BY 1 ORDER BY 1;
+-- totals: 400 is small, and 300 is hidden so that 400 is not the total less the others
+SELECT condition_concept_id, GROUPING(condition_concept_id) AS total, count(DISTINCT person_id), count(*) AS rows
+FROM condition_occurrence WHERE condition_concept_id <> 500 GROUP BY ROLLUP (condition_concept_id) ORDER BY 2, 1;
+-- what stands for a small cell: the stricter of the setting and of its floor
+SET ehds.suppressed = 'negative';
+SELECT condition_concept_id, count(*) FROM condition_occurrence GROUP BY 1 ORDER BY 1;
+SET ehds.suppressed_floor = 'negative';
+RESET SESSION AUTHORIZATION;
+SET ehds.suppressed_floor = 'negative';
+SET SESSION AUTHORIZATION t_analyst;
+SELECT condition_concept_id, count(*), sum(condition_concept_id) FROM condition_occurrence GROUP BY 1 ORDER BY 1;
+SET ehds.suppressed = 'null';
+SELECT condition_concept_id, count(*) FROM condition_occurrence GROUP BY 1 ORDER BY 1;
+SET ehds.suppressed = 'other';
+SELECT condition_concept_id, GROUPING(condition_concept_id) AS other, count(DISTINCT person_id) FROM condition_occurrence GROUP BY 1 ORDER BY 2, 1;
+RESET ehds.suppressed;
 -- what clients ask for first
 SELECT * FROM person WHERE 0 = 1;
 SELECT * FROM person LIMIT 0;
@@ -68,9 +87,9 @@ SELECT DISTINCT year_of_birth FROM person;
 SELECT avg(year_of_birth) FROM person;
 SELECT min(condition_start_date) FROM condition_occurrence;
 SELECT string_agg(person_id::text, ',') FROM person;
-SELECT count(*) FILTER (WHERE year_of_birth = 1950) FROM person;
 SELECT sum(condition_concept_id), count(DISTINCT person_id) FROM condition_occurrence WHERE condition_concept_id IN (100, 400);
-SELECT sum(CASE WHEN year_of_birth = 1950 THEN 1 ELSE 0 END) FROM person;
+SELECT sum(CASE WHEN year_of_birth = 1950 THEN 2 ELSE 0 END) FROM person;
+SELECT count(*) FILTER (WHERE person_id = 7) FROM person;
 SELECT count(*) FROM person WHERE person_id = 7;
 SELECT count(*) FROM person GROUP BY person_id;
 SELECT count(*) FROM person WHERE 1 / (year_of_birth - 1950) > 0;
@@ -81,7 +100,7 @@ SELECT count(*) FROM person p FULL JOIN condition_occurrence c ON c.person_id = 
 SELECT count(*) FROM concept LEFT JOIN condition_occurrence ON concept_id = condition_concept_id;
 SELECT ehds.dp_count(person_id) FROM person;
 SELECT count(*) FROM person, omop.undeclared;
-SELECT gender_concept_id, count(*) FROM person GROUP BY GROUPING SETS ((gender_concept_id), ());
+SELECT gender_concept_id, count(*) FROM person GROUP BY GROUPING SETS ((gender_concept_id), (person_id));
 SELECT count(*) FROM person UNION ALL SELECT person_id FROM person;
 SELECT (SELECT min(person_id) FROM person);
 SELECT count(*) FROM person FOR UPDATE;

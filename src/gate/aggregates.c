@@ -127,6 +127,53 @@ ehds_set_argument(Aggref *agg, int n, Node *node)
 	((TargetEntry *) list_nth(agg->args, n))->expr = (Expr *) node;
 }
 
+/*
+ * The condition that stands inside the aggregate: count(x) counts where x is there,
+ * sum(c::integer) and sum(CASE WHEN c THEN 1 ELSE 0 END) where c is true.  NULL if
+ * there is none.
+ */
+static Node *
+inner_condition(Aggref *agg)
+{
+	char *name = get_func_name(agg->aggfnoid);
+	Node *value;
+	CaseExpr *c;
+	Const *one;
+	Const *otherwise;
+
+	if (get_func_namespace(agg->aggfnoid) != PG_CATALOG_NAMESPACE || agg->aggstar ||
+		list_length(agg->args) != 1 || agg->aggdistinct != NIL)
+		return NULL;
+	value = argument(agg, 0);
+	if (strcmp(name, "count") == 0)
+	{
+		NullTest *test = makeNode(NullTest);
+
+		test->arg = (Expr *) copyObject(value);
+		test->nulltesttype = IS_NOT_NULL;
+		test->location = -1;
+		return (Node *) test;
+	}
+	if (strcmp(name, "sum") != 0)
+		return NULL;
+	if (IsA(value, FuncExpr) && ((FuncExpr *) value)->funcid == F_INT4_BOOL)
+		return (Node *) copyObject(linitial(((FuncExpr *) value)->args));
+	if (!IsA(value, CaseExpr))
+		return NULL;
+	c = (CaseExpr *) value;
+	if (c->arg != NULL || list_length(c->args) != 1)
+		return NULL;
+	one = (Const *) linitial_node(CaseWhen, c->args)->result;
+	otherwise = (Const *) c->defresult;
+	if (!IsA(one, Const) || one->consttype != INT4OID || one->constisnull ||
+		DatumGetInt32(one->constvalue) != 1)
+		return NULL;
+	if (otherwise != NULL &&
+		(!IsA(otherwise, Const) || (!otherwise->constisnull && DatumGetInt32(otherwise->constvalue) != 0)))
+		return NULL;
+	return copyObject((Node *) linitial_node(CaseWhen, c->args)->expr);
+}
+
 typedef enum
 {
 	K_MET,
@@ -163,6 +210,8 @@ kind_of(Border *b, Aggref *agg)
 		return K_ROWS;
 	if (strcmp(name, "count") == 0 && agg->aggdistinct != NIL && usable_subject(b, argument(agg, 0)))
 		return b->gate->permit->dp ? DP_COUNT : K_COUNT;
+	if (inner_condition(agg) != NULL)
+		return K_ROWS;
 	if (strcmp(name, "sum") == 0 && agg->aggdistinct == NIL)
 		return K_SUM;
 	return UNKNOWN;
@@ -194,26 +243,55 @@ ehds_is_dp_count(Border *b, Aggref *agg)
 	return kind_of(b, agg) == DP_COUNT;
 }
 
+/* An aggregate of ours over subject and value (NULL: none) with a threshold. */
+static Aggref *
+make_aggregate(const char *name, Node *subject, Node *value, int k)
+{
+	char *value_type = value ? psprintf(", NULL::%s", ehds_type_name(exprType(value))) : "";
+	Aggref *made = (Aggref *) ehds_parse_expression(
+		psprintf("SELECT ehds.%s(NULL::%s%s, %d)", name, ehds_type_name(exprType(subject)), value_type, k));
+
+	ehds_set_argument(made, 0, subject);
+	if (value)
+		ehds_set_argument(made, 1, value);
+	return made;
+}
+
+/* The value of a sum: a plain column, as one of the types that we have sums for. */
+static Node *
+summed_value(Border *b, Aggref *agg, Node *value)
+{
+	if (!is_plain_column(b->query, value))
+		EHDS_REFUSE(b->gate->query_string, agg,
+					errmsg("under a statistics permit only plain columns are summed"),
+					errdetail("An expression with few values would count a small group inside a large one."),
+					errhint("Sum a column of the permit's view, and compute with the result."));
+	ehds_require_harmless(value, b->gate->query_string, b->classify, b->context);
+	if (exprType(value) == INT2OID)
+		value = ehds_as_type(value, INT4OID);
+	if (exprType(value) != INT4OID && exprType(value) != INT8OID && exprType(value) != FLOAT8OID &&
+		exprType(value) != NUMERICOID)
+		EHDS_REFUSE(b->gate->query_string, agg,
+					errmsg("sums of type %s are not supported under a permit",
+						   format_type_be(exprType(value))));
+	return value;
+}
+
 /* The protected aggregate for one that the analyst wrote, of the same type. */
 Released *
 ehds_protected_aggregate(Border *b, Aggref *agg)
 {
 	bool native = get_func_namespace(agg->aggfnoid) != ehds_namespace();
 	Kind kind = kind_of(b, agg);
-	Oid subject_type;
-	Node *subject;
+	Node *condition = kind == K_ROWS && native ? inner_condition(agg) : NULL;
 	Released *released = palloc0(sizeof(Released));
+	Node *subject;
 	Aggref *made;
 	Node *value = NULL;
 	int k;
 
 	if (b->gate->permit->cell_key)
 		return ehds_cell_key_aggregate(b, agg);
-	if (agg->aggfilter != NULL)
-		EHDS_REFUSE(b->gate->query_string, agg,
-					errmsg("FILTER is not supported on aggregates of personal data"),
-					errdetail("The persons whom it leaves out could be few."),
-					errhint("Put the condition into WHERE, or group by it."));
 	if (kind == UNKNOWN || kind == DP_COUNT || agg->aggorder != NIL || (agg->aggdistinct != NIL && !native))
 		ehds_refuse_aggregate(b, agg);
 
@@ -230,49 +308,34 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 	else
 		subject = ehds_required_subject(b, agg);
 	k = native ? b->gate->k : required_k(b, agg, kind == K_SUM ? 2 : 1);
-	subject_type = ehds_subject_argument_type(exprType(subject));
-	subject = ehds_as_type(subject, subject_type);
+	subject = ehds_as_type(subject, ehds_subject_argument_type(exprType(subject)));
 
 	if (kind == K_SUM)
-	{
-		value = argument(agg, native ? 0 : 1);
-		if (!is_plain_column(b->query, value))
-			EHDS_REFUSE(b->gate->query_string, agg,
-						errmsg("under a statistics permit only plain columns are summed"),
-						errdetail(
-							"An expression with few values would count a small group inside a large one."),
-						errhint("Sum a column of the permit's view, and compute with the result."));
-		ehds_require_harmless(value, b->gate->query_string, b->classify, b->context);
-		if (exprType(value) == INT2OID)
-			value = ehds_as_type(value, INT4OID);
-		if (exprType(value) != INT4OID && exprType(value) != INT8OID && exprType(value) != FLOAT8OID &&
-			exprType(value) != NUMERICOID)
-			EHDS_REFUSE(b->gate->query_string, agg,
-						errmsg("sums of type %s are not supported under a permit",
-							   format_type_be(exprType(value))));
-		made = (Aggref *) ehds_parse_expression(psprintf("SELECT ehds.k_sum(NULL::%s, NULL::%s, %d)",
-														 ehds_type_name(subject_type),
-														 ehds_type_name(exprType(value)), k));
-		ehds_set_argument(made, 0, subject);
-		ehds_set_argument(made, 1, value);
-	}
-	else
-	{
-		made = (Aggref *) ehds_parse_expression(psprintf("SELECT ehds.%s(NULL::%s, %d)",
-														 kind == K_MET     ? "k_met"
-														 : kind == K_COUNT ? "k_count"
-																		   : "k_rows",
-														 ehds_type_name(subject_type), k));
-		ehds_set_argument(made, 0, subject);
-	}
+		value = summed_value(b, agg, argument(agg, native ? 0 : 1));
+	made = make_aggregate(kind == K_MET     ? "k_met"
+						  : kind == K_COUNT ? "k_count"
+						  : kind == K_ROWS  ? "k_rows"
+											: "k_sum",
+						  subject, value, k);
 	/* another width or representation in its place would be read as garbage */
 	if (exprType((Node *) made) != exprType((Node *) agg) ||
 		exprCollation((Node *) made) != exprCollation((Node *) agg))
 		elog(ERROR, "protected aggregate has type %u instead of %u", exprType((Node *) made),
 			 exprType((Node *) agg));
-	released->value = (Node *) made;
+
+	/* all rows of persons have a subject */
+	if (condition != NULL && IsA(condition, NullTest) &&
+		usable_subject(b, (Node *) ((NullTest *) condition)->arg) != NULL)
+		condition = NULL;
+	if (agg->aggfilter != NULL)
+		condition = condition == NULL
+						? (Node *) agg->aggfilter
+						: (Node *) makeBoolExpr(AND_EXPR, list_make2(condition, agg->aggfilter), -1);
+	released->value = condition == NULL
+						  ? (Node *) made
+						  : ehds_filtered(b, agg, made, condition, kind == K_ROWS || kind == K_SUM);
 	released->figure = true;
 	released->count = kind == K_COUNT || kind == K_ROWS;
-	released->own_rule = kind != K_COUNT && kind != K_MET;
+	released->own_rule = (kind != K_COUNT && kind != K_MET) || condition != NULL;
 	return released;
 }

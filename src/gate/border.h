@@ -5,6 +5,7 @@
  *	border.c		splits the query: the release below, the analyst's expressions above
  *	aggregates.c	which protected aggregate stands for which
  *	cell_key.c		the same under a permit with cell keys
+ *	filters.c		aggregates with FILTER
  *	k_release.c		the query that computes a release under k-anonymity
  *	release.c		what all releases are made from, and differentially private ones
  */
@@ -30,6 +31,8 @@ typedef struct Border
 	List *keys;            /* TargetEntry of the analyst's query, one a group key */
 	List *outputs;         /* expressions over the query, as the analyst wrote them */
 	List *released;        /* Released, one for each output after the keys (k-anonymity) */
+	List *conditions;      /* of FILTER, each once */
+	List *filters;         /* filters.c: aggregates with FILTER */
 	int k;                 /* greatest k asked for */
 	bool multiplied;       /* a join may repeat rows as the analyst likes */
 	EhdsClassify classify; /* of the columns below the border */
@@ -48,7 +51,12 @@ extern Released *ehds_protected_aggregate(Border *b, Aggref *agg);
 /* border.c */
 extern CommonTableExpr *ehds_make_cte(char *name, Query *q);
 
+/* filters.c */
+extern Node *ehds_filtered(Border *b, Aggref *agg, Aggref *made, Node *condition, bool additive);
+extern void ehds_complete_filters(Border *b);
+
 /* k_release.c */
+extern Node *ehds_if_else(Node *condition, Node *result, Node *otherwise);
 extern Query *ehds_k_release(Border *b, int depth);
 
 /* cell_key.c: permits whose counts have permanent noise */

@@ -144,8 +144,8 @@ hidden_value(Border *b, Released *released, EhdsSuppressed mode)
 	return (Node *) makeNullConst(exprType(value), exprTypmod(value), exprCollation(value));
 }
 
-static Node *
-if_else(Node *condition, Node *result, Node *otherwise)
+Node *
+ehds_if_else(Node *condition, Node *result, Node *otherwise)
 {
 	CaseExpr *c = makeNode(CaseExpr);
 	CaseWhen *when = makeNode(CaseWhen);
@@ -181,8 +181,8 @@ without_figures(Border *b, int depth, EhdsSuppressed mode)
 		Node *value = column(inner->targetList, 1, n);
 
 		add_target(q,
-				   r->figure ? if_else(column(inner->targetList, 1, list_length(inner->targetList)), value,
-									   hidden_value(b, r, mode))
+				   r->figure ? ehds_if_else(column(inner->targetList, 1, list_length(inner->targetList)),
+											value, hidden_value(b, r, mode))
 							 : value,
 				   output_name(b, n - 1));
 		n++;
@@ -534,7 +534,7 @@ with_totals(Border *b, int depth, EhdsSuppressed mode)
 			condition = (Node *) makeBoolExpr(AND_EXPR,
 											  list_make2(condition, column(inner->targetList, 1, ++keep)), -1);
 		if (r->figure)
-			value = if_else(condition, value, hidden_value(b, r, mode));
+			value = ehds_if_else(condition, value, hidden_value(b, r, mode));
 		add_target(q, value, output_name(b, n - 1));
 		n++;
 	}
@@ -552,6 +552,7 @@ ehds_k_release(Border *b, int depth)
 	Query *q;
 	ListCell *lc;
 
+	ehds_complete_filters(b);
 	foreach(lc, b->released)
 		has_figures = has_figures || ((Released *) lfirst(lc))->figure;
 	b->gate->k = Max(b->gate->k, b->k);

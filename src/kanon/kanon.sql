@@ -194,3 +194,29 @@ CREATE FUNCTION ehds.stands_apart(cell ehds.k_state, size bigint, approval ehds.
 	AS 'MODULE_PATHNAME', 'ehds_stands_apart' LANGUAGE C VOLATILE WINDOW PARALLEL RESTRICTED;
 COMMENT ON FUNCTION ehds.stands_apart(ehds.k_state, bigint, ehds.approval) IS
 'Window function over all cells of an approved query: true for one that has a row of its own, false for one that is folded into the row of others, NULL if there is no such row. Cells with fewer than k subjects are folded; if that is one cell, or all of them together hold fewer than k subjects, the smallest other cell is folded too. Counts cells for the notice on hidden ones. Written by the gate. Arguments: the result of ehds.k_cell (NULL: nobody), the number of subjects, the approval. Errors: ZE004 unless the approval is live. Source: internal.';
+
+-- the gate's: which FILTER conditions may be told apart in a cell
+CREATE FUNCTION ehds.k_filters_final(internal) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'ehds_k_filters_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+REVOKE ALL ON FUNCTION ehds.k_filters_final(internal) FROM PUBLIC;
+DO $do$
+DECLARE
+	subject text;
+BEGIN
+	FOREACH subject IN ARRAY '{integer,bigint,uuid,text}'::pg_catalog.text[] LOOP
+		EXECUTE pg_catalog.format(
+			'CREATE FUNCTION ehds.k_filters_transition(internal, %s, bigint, integer) RETURNS internal'
+			' AS ''MODULE_PATHNAME'', %L LANGUAGE C STABLE PARALLEL SAFE',
+			subject, 'ehds_k_filters_' || subject);
+		EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION ehds.k_filters_transition(internal, %s, bigint, integer) FROM PUBLIC', subject);
+		EXECUTE pg_catalog.format(
+			'CREATE AGGREGATE ehds.k_filters(%s, bigint, integer) (SFUNC = ehds.k_filters_transition, STYPE = internal,'
+			' SSPACE = 1024, FINALFUNC = ehds.k_filters_final, PARALLEL = SAFE)', subject);
+		EXECUTE pg_catalog.format(
+			'COMMENT ON AGGREGATE ehds.k_filters(%s, bigint, integer) IS %L', subject,
+			'Which conditions may be told apart in the group, as a mask: taken in their order, those of which each combination that rows fulfil exactly, and each combination that persons fulfil by some row, is fulfilled by no subject or by at least k. In queries that the gate has rewritten. NULL for no rows.'
+			' Arguments: subject (' || subject || '), mask of the conditions that the row fulfils (bits 0 to 62), k (from ehds.k_floor to 1000000, constant in the group). Rows whose subject is NULL are ignored.'
+			' Errors: 22023 if k is NULL, below the floor or above 1000000. Source: internal; small counts inside big cells, Hundepool et al., Statistical Disclosure Control (2012), 5.2.');
+	END LOOP;
+END
+$do$;

@@ -1,0 +1,102 @@
+-- FILTER under a permit: a condition and its contrary are nobody or k persons, and
+-- so is whatever the figures of several conditions give together
+\o /dev/null
+\ir ../fixtures/warehouse.sql
+\ir ../fixtures/permits.sql
+\ir ../fixtures/as_role.sql
+SET client_min_messages = error;
+SET search_path = permit_hydro, public, pg_catalog;
+\o
+SELECT no_plan();
+
+CREATE FUNCTION pg_temp.ask(query text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('t_analyst', query) $$;
+CREATE FUNCTION pg_temp.rows_of(query text) RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.ask(format('SELECT string_agg(q::text, '' '') FROM (%s) q', query)) $$;
+
+-- 400 persons; 7 born 1950; 209 before 1970
+SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE year_of_birth < 1970), count(*) AS n FROM person'), '(209,400)', 'rows under a condition');
+SELECT is(pg_temp.rows_of('SELECT count(DISTINCT person_id) FILTER (WHERE year_of_birth < 1970), ehds.k_count(person_id) FILTER (WHERE year_of_birth >= 1970) AS k, ehds.k_rows(person_id) FILTER (WHERE year_of_birth >= 1970) AS r FROM person'), '(209,191,191)', 'persons, and in the words of ehds');
+SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE year_of_birth = 1950) FROM person'), '()', 'few fulfil it');
+SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE year_of_birth <> 1950), count(*) AS n FROM person'), '(,400)', 'few do not');
+SELECT is(pg_temp.rows_of('SELECT count(DISTINCT person_id) FILTER (WHERE year_of_birth <> 1950), ehds.k_count(person_id) FILTER (WHERE NOT year_of_birth = 1950) AS n FROM person'), '(,)', 'nor in persons');
+SELECT is(pg_temp.rows_of('SELECT ehds.k_met(person_id) FILTER (WHERE year_of_birth <> 1950) AS a, ehds.k_met(person_id) FILTER (WHERE year_of_birth < 1970) AS b FROM person'), '(,t)', 'nor whether there are k');
+-- everybody has a row of 100, so that persons without one are few only by rows
+SELECT is(pg_temp.rows_of('SELECT count(DISTINCT person_id) FILTER (WHERE condition_concept_id <> 400), count(DISTINCT person_id) AS n FROM condition_occurrence'), '(,400)', '5 persons have rows that the condition leaves out');
+SELECT is(pg_temp.rows_of('SELECT count(DISTINCT person_id) FILTER (WHERE condition_concept_id = 200), count(DISTINCT person_id) FILTER (WHERE condition_concept_id = 300) AS b FROM condition_occurrence'), '(200,40)', 'concepts as conditions');
+SELECT is(pg_temp.rows_of('SELECT ehds.k_count(person_id, 50) FILTER (WHERE condition_concept_id = 300), count(DISTINCT person_id) FILTER (WHERE condition_concept_id = 200) AS b FROM condition_occurrence'), '(,200)', 'the greatest k counts');
+
+-- two conditions that differ by few
+SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE year_of_birth < 1970) AS a, count(*) FILTER (WHERE year_of_birth < 1971) AS b FROM person'), '(209,)', 'A, and A with 7 more');
+SELECT is(pg_temp.rows_of('SELECT count(DISTINCT person_id) FILTER (WHERE year_of_birth < 1971) AS a, count(DISTINCT person_id) FILTER (WHERE year_of_birth < 1970) AS b FROM person'), '(216,)', 'in the other order');
+SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE gender_concept_id = 8507) AS a, count(*) FILTER (WHERE gender_concept_id = 8507 AND year_of_birth <> 1951) AS b FROM person'), '(200,)', 'A, and A and B');
+SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE gender_concept_id = 8507) AS a, count(*) FILTER (WHERE year_of_birth < 1951) AS b, count(*) FILTER (WHERE gender_concept_id = 8507 OR year_of_birth < 1951) AS c FROM person WHERE gender_concept_id = 8507 OR year_of_birth < 1951 OR year_of_birth > 1980'),
+    '(200,76,241)', 'A, B, and A or B, where both, each and neither are many');
+SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE gender_concept_id = 8507) AS a, count(*) FILTER (WHERE year_of_birth < 1943) AS b, count(*) FILTER (WHERE gender_concept_id = 8507 OR year_of_birth < 1943) AS c FROM person'),
+    '(200,,213)', 'A, B, and A or B, where both are few');
+-- a, b, c, d of which each two overlap by many, and a - b + c - d is 7 persons
+SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE year_of_birth = 1950 OR year_of_birth BETWEEN 1960 AND 1979) AS a,
+      count(*) FILTER (WHERE year_of_birth BETWEEN 1960 AND 1969 OR year_of_birth BETWEEN 1980 AND 1984) AS b,
+      count(*) FILTER (WHERE year_of_birth BETWEEN 1980 AND 1989) AS c,
+      count(*) FILTER (WHERE year_of_birth BETWEEN 1970 AND 1979 OR year_of_birth BETWEEN 1985 AND 1989) AS d FROM person'), '(147,101,61,)', 'four conditions, of which the last would tell the 7');
+SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE year_of_birth BETWEEN 1960 AND 1969 OR year_of_birth BETWEEN 1980 AND 1984) AS b,
+      count(*) FILTER (WHERE year_of_birth BETWEEN 1980 AND 1989) AS c,
+      count(*) FILTER (WHERE year_of_birth BETWEEN 1970 AND 1979 OR year_of_birth BETWEEN 1985 AND 1989) AS d,
+      count(*) FILTER (WHERE year_of_birth = 1950 OR year_of_birth BETWEEN 1960 AND 1979) AS a FROM person'), '(101,61,100,)', 'in another order');
+
+-- what stands inside the aggregate is a condition too
+SELECT is(pg_temp.rows_of('SELECT sum(CASE WHEN year_of_birth < 1970 THEN 1 ELSE 0 END) AS a, sum((year_of_birth < 1970)::integer) AS b, sum(CASE WHEN year_of_birth = 1950 THEN 1 END) AS c FROM person'), '(209,209,)', 'sums of ones');
+SELECT is(pg_temp.rows_of('SELECT count(year_of_birth) AS a, count(person_id) AS b, count(CASE WHEN year_of_birth < 1970 THEN 1 END) AS c, count(CASE WHEN year_of_birth = 1950 THEN 1 END) AS d FROM person'), '(400,400,209,)', 'count of an expression');
+SELECT is(pg_temp.rows_of('SELECT count(cost) FILTER (WHERE region = ''north'') AS a, count(*) FILTER (WHERE cost = 10000000) AS b, count(*) FILTER (WHERE cost <> 10000000) AS c FROM visit_occurrence'), '(200,,)', 'both');
+SELECT throws_ok($$SELECT pg_temp.ask('SELECT sum(CASE WHEN year_of_birth = 1950 THEN 2 ELSE 0 END) FROM person')$$, 'ZE002', NULL, 'other weights are refused');
+SELECT throws_ok($$SELECT pg_temp.ask('SELECT sum(CASE year_of_birth WHEN 1950 THEN 1 ELSE 0 END) FROM person')$$, 'ZE002', NULL, 'CASE of an expression too');
+
+-- sums: neither a part nor the rest may be dominated or few
+SELECT is(pg_temp.rows_of('SELECT sum(cost) FILTER (WHERE region = ''north'') = (SELECT sum(cost) FROM visit_occurrence WHERE region = ''north'') AS a, sum(cost) > 0 AS n FROM visit_occurrence WHERE cost < 10000000'), '(t,t)', 'a sum under a condition');
+SELECT is(pg_temp.rows_of('SELECT sum(cost) FILTER (WHERE region <> ''south'') AS a, sum(cost) FILTER (WHERE region = ''south'') AS b, count(*) FILTER (WHERE region = ''south'') AS n FROM visit_occurrence'), '(,,300)', 'one person dominates the rest');
+BEGIN;
+UPDATE omop.visit_occurrence SET cost = 4000000 WHERE person_id = 1 AND region = 'east';
+SELECT is(pg_temp.rows_of('SELECT sum(cost) FILTER (WHERE region = ''north'') > 0 AS a, sum(cost) FILTER (WHERE region IN (''south'', ''west'')) > 0 AS b, sum(cost) > 0 AS n FROM visit_occurrence WHERE cost < 10000000'), '(t,,t)', 'or what two sums leave of the total');
+SELECT is(pg_temp.rows_of('SELECT sum(cost) FILTER (WHERE region IN (''south'', ''west'')) > 0 AS b, sum(cost) > 0 AS n FROM visit_occurrence WHERE cost < 10000000'), '(t,t)', 'which the second does not leave alone');
+ROLLBACK;
+SELECT throws_ok($$SELECT pg_temp.ask('SELECT sum(cost) FILTER (WHERE person_id = 7) FROM visit_occurrence')$$, 'ZE002', NULL, 'the subject is no condition');
+SELECT throws_ok($$SELECT pg_temp.ask('SELECT count(*) FILTER (WHERE 1 / (year_of_birth - 1950) > 0) FROM person')$$, 'ZE002', NULL, 'a condition that may fail');
+SELECT throws_ok($$SELECT pg_temp.ask('SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM omop.concept)) FROM person')$$, 'ZE002', NULL, 'a subquery');
+SELECT throws_ok(format($$SELECT pg_temp.ask('SELECT %s FROM person')$$, (SELECT string_agg(format('count(*) FILTER (WHERE year_of_birth < %s)', 1950 + i), ', ') FROM generate_series(1, 17) i)),
+    'ZE002', 'a SELECT has at most 16 different FILTER conditions under a statistics permit', '17 conditions');
+SELECT ok(pg_temp.rows_of((SELECT 'SELECT ' || string_agg(format('count(*) FILTER (WHERE year_of_birth BETWEEN %s AND %s)', 1940 + 10 * i, 1949 + 10 * i), ', ') || ' FROM person' FROM generate_series(0, 5) i)) ~ '^\(\d+(,\d+){5}\)$', 'a table of six classes');
+SELECT ok(pg_temp.rows_of((SELECT 'SELECT ' || string_agg(format('sum(year_of_birth) FILTER (WHERE year_of_birth BETWEEN %s AND %s)', 1940 + 10 * i, 1949 + 10 * i), ', ') || ' FROM person' FROM generate_series(0, 5) i)) ~ '^\(\d+(,\d+){5}\)$', 'of sums');
+
+-- in groups, beside totals, in other modes
+SELECT is(pg_temp.rows_of('SELECT gender_concept_id AS g, count(*) FILTER (WHERE year_of_birth <> 1950) AS a, count(*) FILTER (WHERE year_of_birth < 1970) AS b FROM person GROUP BY 1 ORDER BY 1'), '(8507,200,105) (8532,,104)', 'all men, and not all women');
+SELECT is(pg_temp.rows_of('SELECT gender_concept_id AS g, count(*) FILTER (WHERE year_of_birth < 1943 AND gender_concept_id = 8532 OR gender_concept_id = 8507 AND year_of_birth < 1970) AS a FROM person WHERE year_of_birth <> 1940 OR gender_concept_id = 8507 GROUP BY ROLLUP (1) ORDER BY 1'), '(8507,) (8532,) (,112)', 'a hidden part is not total less others');
+SET ehds.suppressed_floor = 'negative';
+SET ehds.suppressed = 'negative';
+SELECT is(pg_temp.rows_of('SELECT condition_concept_id AS c, count(*) FILTER (WHERE condition_start_date < ''2021-06-01'') > 0 AS a, count(*) FILTER (WHERE condition_start_date < ''1990-01-01'') AS b, count(*) FILTER (WHERE condition_occurrence_id <> 1) AS d FROM condition_occurrence WHERE condition_concept_id IN (100, 400) GROUP BY 1 ORDER BY 1'),
+    '(100,t,,) (400,f,-11,-11)', 'a part of a shown cell that is few is NULL, not -k');
+SET ehds.suppressed = 'other';
+SELECT is(pg_temp.rows_of('SELECT condition_concept_id AS c, count(DISTINCT person_id) FILTER (WHERE condition_concept_id = 300) AS b, count(DISTINCT person_id) AS n FROM condition_occurrence WHERE condition_concept_id <> 500 GROUP BY 1 ORDER BY 1'), '(100,,400) (200,,200) (,,45)', 'in the row of others');
+RESET ehds.suppressed;
+SELECT throws_ok($$SELECT pg_temp.as_role('t_other', 'SELECT count(DISTINCT person_id) FILTER (WHERE year_of_birth < 1970) FROM permit_open.person')$$, 'ZE002', NULL, 'FILTER under differential privacy');
+SELECT throws_ok($$SELECT pg_temp.ask('SELECT ehds.k_filters(person_id, 1, 11) FROM person')$$, 'ZE002', NULL, 'k_filters is not the analyst''s under a permit');
+
+-- k_filters itself, against its definition, for each type of subject
+CREATE TEMP TABLE r AS SELECT g, (random() * (5 + g % 40))::integer AS s, CASE WHEN random() < 0.3 THEN 0 ELSE (1 << (random() * 3)::integer) | (CASE WHEN random() < 0.05 * (g % 4) THEN 4 ELSE 0 END) END::bigint AS m
+FROM generate_series(1, 200) g, generate_series(1, 60 + g);
+CREATE FUNCTION pg_temp.tells_few(of integer, taken bigint) RETURNS boolean LANGUAGE sql AS $$
+    SELECT EXISTS (SELECT FROM r WHERE g = of GROUP BY m & taken HAVING count(DISTINCT s) < 5)
+        OR EXISTS (SELECT FROM (SELECT bit_or(m) AS m FROM r WHERE g = of GROUP BY s) p GROUP BY m & taken HAVING count(*) < 5) $$;
+CREATE FUNCTION pg_temp.greedy(of integer) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE taken bigint := 0;
+BEGIN
+    FOR i IN 0..7 LOOP
+        IF NOT pg_temp.tells_few(of, taken | (1 << i)) THEN taken := taken | (1 << i); END IF;
+    END LOOP;
+    RETURN taken;
+END $$;
+SELECT is((SELECT count(*) FROM (SELECT g, ehds.k_filters(s, m, 5) & 255 AS a FROM r GROUP BY g) a WHERE a <> pg_temp.greedy(g)), 0::bigint, 'k_filters is what its definition says');
+SELECT cmp_ok((SELECT count(DISTINCT pg_temp.greedy(g)) FROM generate_series(1, 200) g), '>', 5::bigint, 'in several ways');
+SELECT is((SELECT count(*) FROM (SELECT ehds.k_filters(s, m, 5) AS a, ehds.k_filters(s::bigint, m, 5) AS b, ehds.k_filters(s::text, m, 5) AS c, ehds.k_filters(md5(s::text)::uuid, m, 5) AS d FROM r GROUP BY g) a WHERE a <> b OR a <> c OR a <> d),
+    0::bigint, 'for all types of subject');
+SELECT is((SELECT ehds.k_filters(NULL::integer, 1, 5)), NULL, 'nobody');
+SELECT throws_ok('SELECT ehds.k_filters(1, 1, 2)', '22023', NULL, 'k below the floor');
+SELECT * FROM finish();
