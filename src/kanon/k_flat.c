@@ -320,6 +320,12 @@ ehds_k_flat_size(ExpandedObjectHeader *header)
 	{
 		ehds_int_set_compact(&state->ints, &shared->scratch);
 		n = ehds_int_set_count(&state->ints, &shared->scratch);
+		/* of a large k that is seen only when the set is compacted */
+		if (state->kind == K_MET && !state->settled && n >= (uint64) state->k)
+		{
+			ehds_k_state_settle(state);
+			n = 0;
+		}
 	}
 	else
 		n = state->map.n;

@@ -120,6 +120,9 @@ SELECT is((SELECT string_agg FROM answer), '400 200 40', 'and no longer when the
 SELECT throws_ok('EXPLAIN EXECUTE tightened', 'ZE002', NULL, 'EXPLAIN is refused');
 RESET SESSION AUTHORIZATION;
 
+-- a state that has just reached a large k, when it is copied
+SELECT is(pg_temp.rows_of('SELECT ehds.k_count(person_id, 400) FROM person'), '(400)', 'a large k that is just met');
+
 -- the functions of a release are nobody's
 SELECT throws_ok($$SELECT ehds.stands_apart(NULL, 1, NULL) OVER ()$$, 'ZE004', NULL, 'stands_apart needs an approval');
 SELECT throws_ok($$SELECT ehds.cell_size(NULL, NULL)$$, 'ZE004', NULL, 'so does cell_size');
