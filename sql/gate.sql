@@ -27,6 +27,11 @@ SELECT condition_concept_id, ehds.k_count(person_id, 50) FROM condition_occurren
 SELECT condition_concept_id, ehds.k_count(person_id, 5) FROM condition_occurrence GROUP BY 1;
 -- sums: dominated by one person in the region where person 400 pays ten million
 SELECT region, sum(cost), ehds.k_sum(person_id, cost) AS again FROM visit_occurrence GROUP BY region ORDER BY 1;
+-- averages, variances, percentiles; a share is an average of ones and zeros
+SELECT gender_concept_id, avg(year_of_birth), stddev(year_of_birth), variance(year_of_birth),
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY year_of_birth) AS median, ehds.k_min(person_id, year_of_birth), ehds.k_max(person_id, year_of_birth)
+FROM person GROUP BY 1 ORDER BY 1;
+SELECT gender_concept_id, avg(CASE WHEN year_of_birth < 1970 THEN 1.0 ELSE 0.0 END), avg((year_of_birth <> 1950)::integer) AS but_few FROM person GROUP BY 1 ORDER BY 1;
 -- years of birth have few persons each: how many cells are hidden is told if together they hold enough
 SELECT greatest(year_of_birth, 1969) AS year, count(DISTINCT person_id) FROM person GROUP BY 1;
 -- two releases in one statement would add up their figures: none are given
@@ -84,8 +89,9 @@ SELECT * FROM person;
 SELECT * FROM person LIMIT 11;
 SELECT person_id FROM person WHERE gender_concept_id = 8532;
 SELECT DISTINCT year_of_birth FROM person;
-SELECT avg(year_of_birth) FROM person;
 SELECT min(condition_start_date) FROM condition_occurrence;
+SELECT avg(DISTINCT year_of_birth), var_pop(year_of_birth) FROM person;
+SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY year_of_birth) FROM person;
 SELECT string_agg(person_id::text, ',') FROM person;
 SELECT sum(condition_concept_id), count(DISTINCT person_id) FROM condition_occurrence WHERE condition_concept_id IN (100, 400);
 SELECT sum(CASE WHEN year_of_birth = 1950 THEN 2 ELSE 0 END) FROM person;

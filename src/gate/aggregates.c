@@ -4,6 +4,8 @@
  */
 #include "core/compat.h"
 
+#include "access/stratnum.h"
+#include "catalog/pg_aggregate.h"
 #include "catalog/pg_namespace.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -127,94 +129,86 @@ ehds_set_argument(Aggref *agg, int n, Node *node)
 	((TargetEntry *) list_nth(agg->args, n))->expr = (Expr *) node;
 }
 
-/*
- * The condition that stands inside the aggregate: count(x) counts where x is there,
- * sum(c::integer) and sum(CASE WHEN c THEN 1 ELSE 0 END) where c is true.  NULL if
- * there is none.
- */
-static Node *
-inner_condition(Aggref *agg)
-{
-	char *name = get_func_name(agg->aggfnoid);
-	Node *value;
-	CaseExpr *c;
-	Const *one;
-	Const *otherwise;
-
-	if (get_func_namespace(agg->aggfnoid) != PG_CATALOG_NAMESPACE || agg->aggstar ||
-		list_length(agg->args) != 1 || agg->aggdistinct != NIL)
-		return NULL;
-	value = argument(agg, 0);
-	if (strcmp(name, "count") == 0)
-	{
-		NullTest *test = makeNode(NullTest);
-
-		test->arg = (Expr *) copyObject(value);
-		test->nulltesttype = IS_NOT_NULL;
-		test->location = -1;
-		return (Node *) test;
-	}
-	if (strcmp(name, "sum") != 0)
-		return NULL;
-	if (IsA(value, FuncExpr) && ((FuncExpr *) value)->funcid == F_INT4_BOOL)
-		return (Node *) copyObject(linitial(((FuncExpr *) value)->args));
-	if (!IsA(value, CaseExpr))
-		return NULL;
-	c = (CaseExpr *) value;
-	if (c->arg != NULL || list_length(c->args) != 1)
-		return NULL;
-	one = (Const *) linitial_node(CaseWhen, c->args)->result;
-	otherwise = (Const *) c->defresult;
-	if (!IsA(one, Const) || one->consttype != INT4OID || one->constisnull ||
-		DatumGetInt32(one->constvalue) != 1)
-		return NULL;
-	if (otherwise != NULL &&
-		(!IsA(otherwise, Const) || (!otherwise->constisnull && DatumGetInt32(otherwise->constvalue) != 0)))
-		return NULL;
-	return copyObject((Node *) linitial_node(CaseWhen, c->args)->expr);
-}
-
 typedef enum
 {
 	K_MET,
 	K_COUNT,
 	K_ROWS,
-	K_SUM,
+	K_VALUE,      /* of values of a column */
+	K_PERCENTILE, /* and of a fraction */
+	K_SHARE,      /* of the rows that fulfil a condition */
 	DP_COUNT,
 	UNKNOWN
 } Kind;
 
-static Kind
-kind_of(Border *b, Aggref *agg)
+/* What we have, and for which native aggregate it stands. */
+static const struct
+{
+	const char *name;
+	const char *native[2];
+	Kind kind;
+	bool additive; /* the figures of parts give that of the whole, or its sum */
+	bool of_rows;  /* it matters how often a row is repeated */
+} known[] = {
+	{"k_met", {NULL}, K_MET, false, false},
+	{"k_count", {NULL}, K_COUNT, false, false},
+	{"k_rows", {NULL}, K_ROWS, true, true},
+	{"k_sum", {"sum"}, K_VALUE, true, true},
+	{"k_avg", {"avg"}, K_VALUE, true, true},
+	{"k_stddev", {"stddev", "stddev_samp"}, K_VALUE, true, true},
+	{"k_variance", {"variance", "var_samp"}, K_VALUE, true, true},
+	{"k_min", {NULL}, K_VALUE, false, false},
+	{"k_max", {NULL}, K_VALUE, false, false},
+	{"k_median", {NULL}, K_VALUE, false, true},
+	{"k_percentile", {"percentile_cont"}, K_PERCENTILE, false, true},
+};
+
+/* Its position in that list; *kind says more where the list does not suffice. */
+static int
+find_known(Border *b, Aggref *agg, Kind *kind)
 {
 	char *name = get_func_name(agg->aggfnoid);
 	Oid schema = get_func_namespace(agg->aggfnoid);
+	bool share;
+	const char *ours = NULL;
 
+	*kind = UNKNOWN;
 	if (schema == ehds_namespace())
 	{
-		if (strcmp(name, "k_met") == 0)
-			return K_MET;
-		if (strcmp(name, "k_count") == 0)
-			return K_COUNT;
-		if (strcmp(name, "k_rows") == 0)
-			return K_ROWS;
-		if (strcmp(name, "k_sum") == 0)
-			return K_SUM;
 		if (strcmp(name, "dp_count") == 0)
-			return DP_COUNT;
-		return UNKNOWN;
+			*kind = DP_COUNT;
+		ours = name;
 	}
-	if (schema != PG_CATALOG_NAMESPACE)
-		return UNKNOWN;
-	if (strcmp(name, "count") == 0 && agg->aggstar)
-		return K_ROWS;
-	if (strcmp(name, "count") == 0 && agg->aggdistinct != NIL && usable_subject(b, argument(agg, 0)))
-		return b->gate->permit->dp ? DP_COUNT : K_COUNT;
-	if (inner_condition(agg) != NULL)
-		return K_ROWS;
-	if (strcmp(name, "sum") == 0 && agg->aggdistinct == NIL)
-		return K_SUM;
-	return UNKNOWN;
+	else if (schema != PG_CATALOG_NAMESPACE)
+		return -1;
+	else if (strcmp(name, "count") == 0 && agg->aggstar)
+		ours = "k_rows";
+	else if (strcmp(name, "count") == 0 && agg->aggdistinct != NIL && usable_subject(b, argument(agg, 0)))
+	{
+		if (b->gate->permit->dp)
+			*kind = DP_COUNT;
+		ours = "k_count";
+	}
+	else if (ehds_inner_condition(agg, &share) != NULL)
+	{
+		if (share)
+			*kind = K_SHARE;
+		ours = "k_rows";
+	}
+
+	for (int i = 0; i < lengthof(known); i++)
+	{
+		bool found = ours != NULL && strcmp(ours, known[i].name) == 0;
+
+		for (int n = 0; ours == NULL && agg->aggdistinct == NIL && n < lengthof(known[i].native); n++)
+			found = found || (known[i].native[n] != NULL && strcmp(name, known[i].native[n]) == 0);
+		if (!found)
+			continue;
+		if (*kind == UNKNOWN)
+			*kind = known[i].kind;
+		return i;
+	}
+	return -1;
 }
 
 void
@@ -228,28 +222,117 @@ ehds_refuse_aggregate(Border *b, Aggref *agg)
 						   b->gate->permit->permit),
 					errdetail("This permit has a privacy budget: its answers are differentially private."),
 					errhint("Count persons with ehds.dp_count(person_id) or count(DISTINCT person_id)."));
+	if (strcmp(name, "min") == 0 || strcmp(name, "max") == 0)
+		EHDS_REFUSE(b->gate->query_string, agg,
+					errmsg("the aggregate %s is not answered under permit \"%s\"", name,
+						   b->gate->permit->permit),
+					errdetail("It is the value of a single person."),
+					errhint("Use ehds.k_%s(person_id, column), %s which at least %d persons have a value.",
+							name,
+							name[1] == 'i' ? "the smallest value at or below" : "the largest value at or above",
+							b->gate->k));
+	if (strcmp(name, "stddev_pop") == 0 || strcmp(name, "var_pop") == 0)
+		EHDS_REFUSE(b->gate->query_string, agg,
+					errmsg("the aggregate %s is not answered under permit \"%s\"", name,
+						   b->gate->permit->permit),
+					errhint("Use %s(column), the one of a sample.", name[0] == 's' ? "stddev" : "variance"));
+	if (strcmp(name, "percentile_disc") == 0)
+		EHDS_REFUSE(b->gate->query_string, agg,
+					errmsg("the aggregate %s is not answered under permit \"%s\"", name,
+						   b->gate->permit->permit),
+					errdetail("It is the value of a single person."),
+					errhint("Use percentile_cont(fraction) WITHIN GROUP (ORDER BY column)."));
 	EHDS_REFUSE(b->gate->query_string, agg,
 				errmsg("the aggregate %s is not answered under permit \"%s\"", name, b->gate->permit->permit),
 				strncmp(name, "dp_", 3) == 0 ? errdetail("The permit has no privacy budget to charge.")
 											 : errdetail("It could show a value of a single person."),
 				errhint(
-					"Use count(DISTINCT person_id), count(*), sum(column), or ehds.k_count, k_rows, k_sum, k_met."));
+					"Use count(DISTINCT person_id), count(*), sum, avg, stddev or variance of a column, percentile_cont, or the k_ aggregates of schema ehds."));
 }
 
 /* dp_count(subject) or its equal in plain SQL? */
 bool
 ehds_is_dp_count(Border *b, Aggref *agg)
 {
-	return kind_of(b, agg) == DP_COUNT;
+	Kind kind;
+
+	(void) find_known(b, agg, &kind);
+	return kind == DP_COUNT;
 }
 
-/* An aggregate of ours over subject and value (NULL: none) with a threshold. */
-static Aggref *
-make_aggregate(const char *name, Node *subject, Node *value, int k)
+/* A constant fraction of a percentile; an error that only rows raise would tell of them. */
+static double
+constant_fraction(Border *b, Aggref *agg, Node *node)
 {
-	char *value_type = value ? psprintf(", NULL::%s", ehds_type_name(exprType(value))) : "";
-	Aggref *made = (Aggref *) ehds_parse_expression(
-		psprintf("SELECT ehds.%s(NULL::%s%s, %d)", name, ehds_type_name(exprType(subject)), value_type, k));
+	Const *c;
+
+	node = eval_const_expressions(NULL, copyObject(node));
+	c = (Const *) node;
+	if (!IsA(node, Const) || c->constisnull || c->consttype != FLOAT8OID ||
+		!(DatumGetFloat8(c->constvalue) >= 0 && DatumGetFloat8(c->constvalue) <= 1))
+		EHDS_REFUSE(b->gate->query_string, agg,
+					errmsg("the fraction of a percentile must be a constant between 0 and 1 under a permit"),
+					errhint("Ask for several percentiles in several columns."));
+	return DatumGetFloat8(c->constvalue);
+}
+
+/* The fraction of percentile_cont, counted from the smallest value. */
+static double
+native_fraction(Border *b, Aggref *agg)
+{
+	double fraction = constant_fraction(b, agg, linitial(agg->aggdirectargs));
+	SortGroupClause *order = linitial_node(SortGroupClause, agg->aggorder);
+	Oid family;
+	Oid type;
+	int16 strategy;
+
+	if (!get_ordering_op_properties(order->sortop, &family, &type, &strategy))
+		ehds_refuse_aggregate(b, agg);
+	return strategy == BTLessStrategyNumber ? fraction : 1 - fraction;
+}
+
+/* percentile_cont computes in double precision, which we do from the value as it is. */
+static Node *
+value_before_cast(Node *value)
+{
+	Oid function = IsA(value, FuncExpr) ? ((FuncExpr *) value)->funcid : InvalidOid;
+
+	if (function == F_FLOAT8_NUMERIC || function == F_FLOAT8_INT2 || function == F_FLOAT8_INT4 ||
+		function == F_FLOAT8_INT8)
+		return linitial(((FuncExpr *) value)->args);
+	return value;
+}
+
+/* What an aggregate takes: a plain column, as one of the types that we have it for. */
+static Node *
+plain_value(Border *b, Aggref *agg, Node *value)
+{
+	if (!is_plain_column(b->query, value))
+		EHDS_REFUSE(b->gate->query_string, agg,
+					errmsg("under a statistics permit %s takes plain columns only",
+						   get_func_name(agg->aggfnoid)),
+					errdetail("An expression with few values would count a small group inside a large one."),
+					errhint("Use a column of the permit's view, and compute with the result."));
+	ehds_require_harmless(value, b->gate->query_string, b->classify, b->context);
+	if (exprType(value) == INT2OID)
+		value = ehds_as_type(value, INT4OID);
+	if (exprType(value) != INT4OID && exprType(value) != INT8OID && exprType(value) != FLOAT8OID &&
+		exprType(value) != NUMERICOID)
+		EHDS_REFUSE(b->gate->query_string, agg,
+					errmsg("%s of type %s is not supported under a permit", get_func_name(agg->aggfnoid),
+						   format_type_be(exprType(value))));
+	return value;
+}
+
+/* An aggregate of ours over subject, value (NULL: none) and fraction (below 0: none). */
+static Aggref *
+make_aggregate(const char *name, Node *subject, Node *value, double fraction, int k)
+{
+	char *of_value = value ? psprintf(", NULL::%s", ehds_type_name(exprType(value))) : "";
+	char *of_fraction = fraction >= 0 ? psprintf(", '%.17g'::pg_catalog.float8", fraction) : "";
+	Aggref *made = (Aggref *) ehds_parse_expression(psprintf("SELECT ehds.%s(NULL::%s%s%s, %d)", name,
+															 ehds_type_name(exprType(subject)), of_value,
+															 of_fraction, k));
 
 	ehds_set_argument(made, 0, subject);
 	if (value)
@@ -257,24 +340,35 @@ make_aggregate(const char *name, Node *subject, Node *value, int k)
 	return made;
 }
 
-/* The value of a sum: a plain column, as one of the types that we have sums for. */
+/* Rows under a condition, as an average of ones and zeros has them: part / NULLIF(all, 0) */
 static Node *
-summed_value(Border *b, Aggref *agg, Node *value)
+share_of(Node *part, Node *all)
 {
-	if (!is_plain_column(b->query, value))
-		EHDS_REFUSE(b->gate->query_string, agg,
-					errmsg("under a statistics permit only plain columns are summed"),
-					errdetail("An expression with few values would count a small group inside a large one."),
-					errhint("Sum a column of the permit's view, and compute with the result."));
-	ehds_require_harmless(value, b->gate->query_string, b->classify, b->context);
-	if (exprType(value) == INT2OID)
-		value = ehds_as_type(value, INT4OID);
-	if (exprType(value) != INT4OID && exprType(value) != INT8OID && exprType(value) != FLOAT8OID &&
-		exprType(value) != NUMERICOID)
-		EHDS_REFUSE(b->gate->query_string, agg,
-					errmsg("sums of type %s are not supported under a permit",
-						   format_type_be(exprType(value))));
-	return value;
+	OpExpr *quotient = (OpExpr *) ehds_parse_expression(
+		"SELECT NULL::pg_catalog.int8::pg_catalog.numeric OPERATOR(pg_catalog./) "
+		"CASE WHEN NULL::pg_catalog.bool THEN NULL::pg_catalog.int8::pg_catalog.numeric END");
+	CaseWhen *when = linitial_node(CaseWhen, castNode(CaseExpr, lsecond(quotient->args))->args);
+	NullTest *some = makeNode(NullTest);
+
+	/* a cell of k persons has rows; one of nobody has none, be they shown as 0 or not */
+	some->arg = (Expr *) makeFuncExpr(F_NUMERIC_INT8, NUMERICOID, list_make1(all), InvalidOid, InvalidOid,
+									  COERCE_EXPLICIT_CALL);
+	some->nulltesttype = IS_NOT_NULL;
+	some->location = -1;
+	when->expr = (Expr *) some;
+	when->result = (Expr *) makeFuncExpr(F_NUMERIC_INT8, NUMERICOID, list_make1(copyObject(all)), InvalidOid,
+										 InvalidOid, COERCE_EXPLICIT_CALL);
+	linitial(quotient->args) = makeFuncExpr(F_NUMERIC_INT8, NUMERICOID, list_make1(part), InvalidOid,
+											InvalidOid, COERCE_EXPLICIT_CALL);
+	return (Node *) quotient;
+}
+
+static void
+require_same_type(Node *made, Aggref *agg)
+{
+	/* another width or representation in its place would be read as garbage */
+	if (exprType(made) != exprType((Node *) agg) || exprCollation(made) != exprCollation((Node *) agg))
+		elog(ERROR, "protected aggregate has type %u instead of %u", exprType(made), exprType((Node *) agg));
 }
 
 /* The protected aggregate for one that the analyst wrote, of the same type. */
@@ -282,9 +376,12 @@ Released *
 ehds_protected_aggregate(Border *b, Aggref *agg)
 {
 	bool native = get_func_namespace(agg->aggfnoid) != ehds_namespace();
-	Kind kind = kind_of(b, agg);
-	Node *condition = kind == K_ROWS && native ? inner_condition(agg) : NULL;
+	bool share;
+	Kind kind;
+	int which = find_known(b, agg, &kind);
+	Node *condition = native ? ehds_inner_condition(agg, &share) : NULL;
 	Released *released = palloc0(sizeof(Released));
+	double fraction = -1;
 	Node *subject;
 	Aggref *made;
 	Node *value = NULL;
@@ -292,10 +389,11 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 
 	if (b->gate->permit->cell_key)
 		return ehds_cell_key_aggregate(b, agg);
-	if (kind == UNKNOWN || kind == DP_COUNT || agg->aggorder != NIL || (agg->aggdistinct != NIL && !native))
+	if (which < 0 || kind == DP_COUNT || (agg->aggorder != NIL && agg->aggkind == AGGKIND_NORMAL) ||
+		(agg->aggdistinct != NIL && !native))
 		ehds_refuse_aggregate(b, agg);
 
-	if (b->multiplied && (kind == K_ROWS || kind == K_SUM))
+	if (b->multiplied && known[which].of_rows)
 		EHDS_REFUSE(
 			b->gate->query_string, agg,
 			errmsg("rows are not counted or summed after a join that may repeat them"),
@@ -307,21 +405,21 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 		subject = (Node *) copyObject(linitial(b->subjects));
 	else
 		subject = ehds_required_subject(b, agg);
-	k = native ? b->gate->k : required_k(b, agg, kind == K_SUM ? 2 : 1);
+	k = native ? b->gate->k : required_k(b, agg, kind == K_PERCENTILE ? 3 : kind == K_VALUE ? 2 : 1);
 	subject = ehds_as_type(subject, ehds_subject_argument_type(exprType(subject)));
 
-	if (kind == K_SUM)
-		value = summed_value(b, agg, argument(agg, native ? 0 : 1));
-	made = make_aggregate(kind == K_MET     ? "k_met"
-						  : kind == K_COUNT ? "k_count"
-						  : kind == K_ROWS  ? "k_rows"
-											: "k_sum",
-						  subject, value, k);
-	/* another width or representation in its place would be read as garbage */
-	if (exprType((Node *) made) != exprType((Node *) agg) ||
-		exprCollation((Node *) made) != exprCollation((Node *) agg))
-		elog(ERROR, "protected aggregate has type %u instead of %u", exprType((Node *) made),
-			 exprType((Node *) agg));
+	if (kind == K_PERCENTILE)
+		fraction = native ? native_fraction(b, agg) : constant_fraction(b, agg, argument(agg, 2));
+	if (kind == K_VALUE || kind == K_PERCENTILE)
+	{
+		value = argument(agg, native ? 0 : 1);
+		if (native && kind == K_PERCENTILE)
+			value = value_before_cast(value);
+		value = plain_value(b, agg, value);
+	}
+	made = make_aggregate(known[which].name, subject, value, fraction, k);
+	if (kind != K_SHARE)
+		require_same_type((Node *) made, agg);
 
 	/* all rows of persons have a subject */
 	if (condition != NULL && IsA(condition, NullTest) &&
@@ -331,9 +429,17 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 		condition = condition == NULL
 						? (Node *) agg->aggfilter
 						: (Node *) makeBoolExpr(AND_EXPR, list_make2(condition, agg->aggfilter), -1);
-	released->value = condition == NULL
-						  ? (Node *) made
-						  : ehds_filtered(b, agg, made, condition, kind == K_ROWS || kind == K_SUM);
+	released->value = condition == NULL ? (Node *) made
+										: ehds_filtered(b, agg, made, condition, known[which].additive);
+	if (kind == K_SHARE)
+	{
+		Node *all = agg->aggfilter == NULL
+						? (Node *) copyObject(made)
+						: ehds_filtered(b, agg, copyObject(made), (Node *) agg->aggfilter, true);
+
+		released->value = share_of(released->value, all);
+		require_same_type(released->value, agg);
+	}
 	released->figure = true;
 	released->count = kind == K_COUNT || kind == K_ROWS;
 	released->own_rule = (kind != K_COUNT && kind != K_MET) || condition != NULL;

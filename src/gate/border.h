@@ -53,6 +53,8 @@ extern CommonTableExpr *ehds_make_cte(char *name, Query *q);
 
 /* filters.c */
 extern Node *ehds_filtered(Border *b, Aggref *agg, Aggref *made, Node *condition, bool additive);
+/* the condition that stands inside an aggregate of ones or nothing, NULL if none does */
+extern Node *ehds_inner_condition(Aggref *agg, bool *share);
 extern void ehds_complete_filters(Border *b);
 
 /* k_release.c */

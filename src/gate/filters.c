@@ -11,9 +11,13 @@
  */
 #include "core/compat.h"
 
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_namespace.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/numeric.h"
 
 #include "core/errors.h"
 #include "gate/border.h"
@@ -30,6 +34,67 @@ typedef struct FilterUse
 	bool additive; /* figures of parts add up */
 	BoolExpr *when;
 } FilterUse;
+
+/* Is it the number n, of a type of which ones and zeros are averaged? */
+static bool
+is_number(Node *node, int n)
+{
+	Const *c = (Const *) node;
+
+	if (!IsA(node, Const) || c->constisnull)
+		return false;
+	if (c->consttype == INT4OID)
+		return DatumGetInt32(c->constvalue) == n;
+	return c->consttype == NUMERICOID &&
+		   DatumGetInt32(
+			   DirectFunctionCall2(numeric_cmp, c->constvalue, NumericGetDatum(int64_to_numeric(n)))) == 0;
+}
+
+/*
+ * The condition that stands inside an aggregate: count(x) counts where x is there,
+ * sum(c::integer) and sum(CASE WHEN c THEN 1 ELSE 0 END) where c is true, and the
+ * average of the like is the share of those rows.  NULL if there is none.
+ */
+Node *
+ehds_inner_condition(Aggref *agg, bool *share)
+{
+	char *name = get_func_name(agg->aggfnoid);
+	Node *value;
+	CaseExpr *c;
+	CaseWhen *when;
+
+	*share = false;
+	if (get_func_namespace(agg->aggfnoid) != PG_CATALOG_NAMESPACE || agg->aggkind != AGGKIND_NORMAL ||
+		list_length(agg->args) != 1 || agg->aggdistinct != NIL)
+		return NULL;
+	value = (Node *) linitial_node(TargetEntry, agg->args)->expr;
+	if (strcmp(name, "count") == 0)
+	{
+		NullTest *test = makeNode(NullTest);
+
+		test->arg = (Expr *) copyObject(value);
+		test->nulltesttype = IS_NOT_NULL;
+		test->location = -1;
+		return (Node *) test;
+	}
+	*share = strcmp(name, "avg") == 0;
+	if (!*share && strcmp(name, "sum") != 0)
+		return NULL;
+	if (IsA(value, FuncExpr) && ((FuncExpr *) value)->funcid == F_INT4_BOOL)
+		return copyObject((Node *) linitial(((FuncExpr *) value)->args));
+	if (!IsA(value, CaseExpr))
+		return NULL;
+	c = (CaseExpr *) value;
+	if (c->arg != NULL || list_length(c->args) != 1)
+		return NULL;
+	when = linitial_node(CaseWhen, c->args);
+	/* without ELSE the sum counts as well, the average does not */
+	if ((!*share && exprType(value) != INT4OID) || !is_number((Node *) when->result, 1) ||
+		!(is_number((Node *) c->defresult, 0) ||
+		  (!*share && IsA(c->defresult, Const) && ((Const *) c->defresult)->constisnull)))
+		return NULL;
+	return copyObject((Node *) when->expr);
+}
 
 static Node *
 truth(Node *condition, bool is_true)
@@ -134,11 +199,18 @@ is_admitted(Border *b, int condition)
 	return (Node *) test;
 }
 
+/* The column of a sum; NULL for rows. */
+static Node *
+value_of(Aggref *made)
+{
+	return list_length(made->args) < 3 ? NULL : (Node *) ((TargetEntry *) lsecond(made->args))->expr;
+}
+
 /* The aggregate may be shown over the rows that part describes, or there is nothing to sum. */
 static Node *
 part_is_safe(Aggref *made, List *part)
 {
-	bool rows = list_length(made->args) < 3;
+	bool rows = value_of(made) == NULL;
 	Aggref *figure = copyObject(made);
 	OpExpr *none;
 	Aggref *count;
@@ -151,7 +223,7 @@ part_is_safe(Aggref *made, List *part)
 	count = linitial_node(Aggref, none->args);
 	if (!rows)
 	{
-		Node *value = (Node *) ((TargetEntry *) lsecond(made->args))->expr;
+		Node *value = value_of(made);
 
 		count->aggargtypes = list_make1_oid(exprType(value));
 		ehds_set_argument(count, 0, (Node *) copyObject(value));
@@ -164,44 +236,61 @@ part_is_safe(Aggref *made, List *part)
 	return (Node *) makeBoolExpr(OR_EXPR, list_make2(none, shown), -1);
 }
 
-/* The parts into which these conditions cut a cell, all of them or the simple ones. */
+/* All the parts into which a few conditions cut a cell. */
 static List *
 parts_are_safe(Border *b, FilterUse *use, List *conditions)
 {
 	List *checks = NIL;
-	List *none = NIL;
 	int n = list_length(conditions);
 	ListCell *lc;
 
-	if (n <= PARTS_OF_ALL_MAX)
+	for (int signs = 0; signs < (1 << n); signs++)
 	{
-		for (int signs = 0; signs < (1 << n); signs++)
-		{
-			List *part = NIL;
-			int i = 0;
+		List *part = NIL;
+		int i = 0;
 
-			foreach(lc, conditions)
-				part = lappend(part, truth(list_nth(b->conditions, lfirst_int(lc)), (signs >> i++) & 1));
-			checks = lappend(checks, part_is_safe(use->made, part));
-		}
-		return checks;
+		foreach(lc, conditions)
+			part = lappend(part, truth(list_nth(b->conditions, lfirst_int(lc)), (signs >> i++) & 1));
+		checks = lappend(checks, part_is_safe(use->made, part));
 	}
-	foreach(lc, conditions)
-	{
-		Node *condition = list_nth(b->conditions, lfirst_int(lc));
-
-		checks = lappend(checks, part_is_safe(use->made, list_make1(truth(condition, true))));
-		checks = lappend(checks, part_is_safe(use->made, list_make1(truth(condition, false))));
-		none = lappend(none, truth(condition, false));
-	}
-	return lappend(checks, part_is_safe(use->made, none));
+	return checks;
 }
 
 /*
- * The parts of the conditions up to that of use that are used with the same
- * aggregate.  Earlier ones that are not admitted in a cell show nothing there, and
- * do not cut it: for each set of earlier ones, it is not the admitted one or its
- * parts are safe.
+ * The parts of many conditions that are looked at.  Of rows only those of admitted
+ * conditions: a table of many classes is not lost to a small one among them.
+ */
+static List *
+simple_parts_are_safe(Border *b, FilterUse *use, List *conditions)
+{
+	bool rows = value_of(use->made) == NULL;
+	List *checks = NIL;
+	List *none = NIL;
+	List *unless = NIL;
+	ListCell *lc;
+
+	foreach(lc, conditions)
+	{
+		Node *condition = list_nth(b->conditions, lfirst_int(lc));
+		Node *refused = (Node *) makeBoolExpr(NOT_EXPR, list_make1(is_admitted(b, lfirst_int(lc))), -1);
+		List *both = list_make2(part_is_safe(use->made, list_make1(truth(condition, true))),
+								part_is_safe(use->made, list_make1(truth(condition, false))));
+		Node *safe = (Node *) makeBoolExpr(AND_EXPR, both, -1);
+
+		checks = lappend(checks, rows ? (Node *) makeBoolExpr(OR_EXPR, list_make2(refused, safe), -1) : safe);
+		none = lappend(none, truth(condition, false));
+		unless = lappend(unless, copyObject(refused));
+	}
+	unless = rows ? unless : NIL;
+	unless = lappend(unless, part_is_safe(use->made, none));
+	return lappend(checks, list_length(unless) == 1 ? linitial(unless) : makeBoolExpr(OR_EXPR, unless, -1));
+}
+
+/*
+ * The parts of the conditions up to that of use that are used with rows, or with
+ * the same column: an average times a number of rows is a sum.  Earlier ones that
+ * are not admitted in a cell show nothing there, and do not cut it: for each set of
+ * earlier ones, it is not the admitted one or its parts are safe.
  */
 static List *
 additive_checks(Border *b, FilterUse *use)
@@ -215,12 +304,13 @@ additive_checks(Border *b, FilterUse *use)
 	{
 		FilterUse *other = lfirst(lc);
 
-		if (other->additive && other->condition < use->condition && equal(other->made, use->made))
+		if (other->additive && other->condition < use->condition &&
+			equal(value_of(other->made), value_of(use->made)))
 			earlier = list_append_unique_int(earlier, other->condition);
 	}
 	n = list_length(earlier);
 	if (n >= PARTS_OF_ALL_MAX)
-		return parts_are_safe(b, use, lappend_int(earlier, use->condition));
+		return simple_parts_are_safe(b, use, lappend_int(earlier, use->condition));
 	for (int set = 0; set < (1 << n); set++)
 	{
 		List *conditions = NIL;

@@ -41,22 +41,25 @@ subject_type(Border *b)
 	return ehds_subject_argument_type(((Var *) linitial(b->subjects))->vartype);
 }
 
-/* An expression of ours over an aggregate of the subject, with the approval as its last argument. */
-static Node *
-over_subjects(Border *b, const char *format)
+/* An aggregate of ours over the subject. */
+static Aggref *
+of_subjects(Border *b, const char *name)
 {
-	FuncExpr *f = (FuncExpr *) ehds_parse_expression(psprintf(format, ehds_type_name(subject_type(b)), b->k));
+	Aggref *agg = (Aggref *) ehds_parse_expression(
+		psprintf("SELECT ehds.%s(NULL::%s, %d)", name, ehds_type_name(subject_type(b)), b->k));
 
-	ehds_set_argument(linitial_node(Aggref, f->args), 0,
-					  ehds_as_type((Node *) copyObject(linitial(b->subjects)), subject_type(b)));
-	llast(f->args) = ehds_approval_const(b->gate->approval);
-	return (Node *) f;
+	ehds_set_argument(agg, 0, ehds_as_type((Node *) copyObject(linitial(b->subjects)), subject_type(b)));
+	return agg;
 }
 
 static Node *
 show_cell(Border *b)
 {
-	return over_subjects(b, "SELECT ehds.show_cell(ehds.k_cell(NULL::%s, %d), NULL::ehds.approval)");
+	FuncExpr *show = (FuncExpr *) ehds_parse_expression(
+		"SELECT ehds.show_cell(NULL::ehds.k_state, NULL::ehds.approval)");
+
+	show->args = list_make2(of_subjects(b, "k_cell"), ehds_approval_const(b->gate->approval));
+	return (Node *) show;
 }
 
 static void
@@ -222,10 +225,8 @@ marked_cells(Border *b, int depth)
 	List *keys = NIL;
 	int n = 0;
 
-	add_target(inner, (Node *) linitial(((FuncExpr *) show_cell(b))->args), "cell");
-	add_target(inner,
-			   over_subjects(b, "SELECT ehds.cell_size(ehds.k_subjects(NULL::%s, %d), NULL::ehds.approval)"),
-			   "size");
+	add_target(inner, (Node *) of_subjects(b, "k_cell"), "cell");
+	add_target(inner, (Node *) of_subjects(b, "k_size"), "size");
 	ehds_move_query(b->gate, inner, depth, 3, depth > 0);
 
 	q = reader(inner);
@@ -315,7 +316,6 @@ in_a_folded_cell(Border *b, CommonTableExpr *cte, List *columns)
 static Query *
 folded_query(Border *b, int depth, Query *q, CommonTableExpr *cte, List *columns)
 {
-	Aggref *met;
 	ListCell *lc;
 
 	foreach(lc, b->keys)
@@ -339,10 +339,7 @@ folded_query(Border *b, int depth, Query *q, CommonTableExpr *cte, List *columns
 						  false, true);
 		add_target(q, value, output_name(b, list_length(q->targetList)));
 	}
-	met = (Aggref *) ehds_parse_expression(
-		psprintf("SELECT ehds.k_met(NULL::%s, %d)", ehds_type_name(subject_type(b)), b->k));
-	ehds_set_argument(met, 0, ehds_as_type((Node *) copyObject(linitial(b->subjects)), subject_type(b)));
-	q->havingQual = (Node *) met;
+	q->havingQual = (Node *) of_subjects(b, "k_met");
 	q->hasAggs = true;
 	ehds_move_query(b->gate, q, depth, 2, depth > 0);
 
@@ -471,9 +468,7 @@ cells_beside_totals(Border *b, int depth)
 	int n = list_length(b->outputs);
 
 	add_target(inner, show_cell(b), "shown");
-	add_target(inner,
-			   over_subjects(b, "SELECT ehds.cell_size(ehds.k_subjects(NULL::%s, %d), NULL::ehds.approval)"),
-			   "size");
+	add_target(inner, (Node *) of_subjects(b, "k_size"), "size");
 	add_grouping(b, inner);
 	ehds_move_query(b->gate, inner, depth, 3, depth > 0);
 

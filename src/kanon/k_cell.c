@@ -19,7 +19,7 @@
 #include "kanon/settings.h"
 
 PG_FUNCTION_INFO_V1(ehds_show_cell);
-PG_FUNCTION_INFO_V1(ehds_cell_size);
+PG_FUNCTION_INFO_V1(ehds_k_size_final);
 PG_FUNCTION_INFO_V1(ehds_stands_apart);
 
 /* The persons of the hidden cells, of each type of subject: a K_MET state or NULL. */
@@ -95,14 +95,19 @@ ehds_show_cell(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(ehds_k_cell_shown(PG_GETARG_DATUM(0), ex));
 }
 
-/* How many persons a cell holds, for functions of a release. */
+/* How many persons a cell holds, whatever k is: a release decides by it what else to hide. */
 Datum
-ehds_cell_size(PG_FUNCTION_ARGS)
+ehds_k_size_final(PG_FUNCTION_ARGS)
 {
-	(void) ehds_getarg_execution(fcinfo, 1);
+	KState *state;
+
 	if (PG_ARGISNULL(0))
 		PG_RETURN_INT64(0);
-	PG_RETURN_INT64((int64) ehds_k_state_subjects(ehds_k_state_read(PG_GETARG_DATUM(0))));
+	state = ehds_k_state_read(PG_GETARG_DATUM(0));
+	if (state->kind != K_COUNT)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+						errmsg("invalid ehds.k_state: it belongs to another aggregate")));
+	PG_RETURN_INT64((int64) ehds_k_state_subjects(state));
 }
 
 typedef enum

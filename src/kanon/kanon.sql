@@ -185,10 +185,26 @@ CREATE FUNCTION ehds.show_cell(cell ehds.k_state, approval ehds.approval) RETURN
 COMMENT ON FUNCTION ehds.show_cell(ehds.k_state, ehds.approval) IS
 'Whether a cell of an approved query may be shown, that is, holds at least k subjects (or none while ehds.show_zero is on); counts it for the notice on hidden cells. Written by the gate. Arguments: the result of ehds.k_cell (NULL: nobody), the approval. Errors: ZE004 unless the approval is live. Source: internal.';
 
-CREATE FUNCTION ehds.cell_size(cell ehds.k_state, approval ehds.approval) RETURNS bigint
-	AS 'MODULE_PATHNAME', 'ehds_cell_size' LANGUAGE C STABLE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION ehds.cell_size(ehds.k_state, ehds.approval) IS
-'The number of subjects in a cell of an approved query. Written by the gate. Arguments: the result of ehds.k_subjects (NULL: nobody, 0), the approval. Errors: ZE004 unless the approval is live. Source: internal.';
+-- the gate's: the exact number of persons, by which it chooses what else to hide
+CREATE FUNCTION ehds.k_size_final(ehds.k_state) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'ehds_k_size_final' LANGUAGE C STABLE PARALLEL SAFE;
+REVOKE ALL ON FUNCTION ehds.k_size_final(ehds.k_state) FROM PUBLIC;
+DO $do$
+DECLARE
+	subject text;
+BEGIN
+	FOREACH subject IN ARRAY '{integer,bigint,uuid,text}'::pg_catalog.text[] LOOP
+		EXECUTE pg_catalog.format(
+			'CREATE AGGREGATE ehds.k_size(%s, integer) (SFUNC = ehds.k_count_transition, STYPE = ehds.k_state, SSPACE = 512,'
+			' FINALFUNC = ehds.k_size_final, COMBINEFUNC = ehds.k_combine, PARALLEL = SAFE)', subject);
+		EXECUTE pg_catalog.format(
+			'COMMENT ON AGGREGATE ehds.k_size(%s, integer) IS %L', subject,
+			'The number of distinct subjects in the group, whatever it is: inside a release, in queries that the gate has rewritten; refused in a query under a permit. 0 for no rows.'
+			' Arguments: subject (' || subject || '), k (from ehds.k_floor to 1000000, constant in the group). Rows whose subject is NULL are ignored.'
+			' Errors: as k_count. Source: internal.');
+	END LOOP;
+END
+$do$;
 
 CREATE FUNCTION ehds.stands_apart(cell ehds.k_state, size bigint, approval ehds.approval) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'ehds_stands_apart' LANGUAGE C VOLATILE WINDOW PARALLEL RESTRICTED;

@@ -64,6 +64,8 @@ SELECT throws_ok($$SELECT pg_temp.ask('SELECT count(*) FILTER (WHERE EXISTS (SEL
 SELECT throws_ok(format($$SELECT pg_temp.ask('SELECT %s FROM person')$$, (SELECT string_agg(format('count(*) FILTER (WHERE year_of_birth < %s)', 1950 + i), ', ') FROM generate_series(1, 17) i)),
     'ZE002', 'a SELECT has at most 16 different FILTER conditions under a statistics permit', '17 conditions');
 SELECT ok(pg_temp.rows_of((SELECT 'SELECT ' || string_agg(format('count(*) FILTER (WHERE year_of_birth BETWEEN %s AND %s)', 1940 + 10 * i, 1949 + 10 * i), ', ') || ' FROM person' FROM generate_series(0, 5) i)) ~ '^\(\d+(,\d+){5}\)$', 'a table of six classes');
+SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE year_of_birth < 1950) AS a, count(*) FILTER (WHERE year_of_birth = 1950) AS b, count(*) FILTER (WHERE year_of_birth BETWEEN 1951 AND 1959) AS c,
+    count(*) FILTER (WHERE year_of_birth BETWEEN 1960 AND 1969) AS d, count(*) FILTER (WHERE year_of_birth BETWEEN 1970 AND 1979) AS e FROM person'), '(69,,63,70,70)', 'one of them small');
 SELECT ok(pg_temp.rows_of((SELECT 'SELECT ' || string_agg(format('sum(year_of_birth) FILTER (WHERE year_of_birth BETWEEN %s AND %s)', 1940 + 10 * i, 1949 + 10 * i), ', ') || ' FROM person' FROM generate_series(0, 5) i)) ~ '^\(\d+(,\d+){5}\)$', 'of sums');
 
 -- in groups, beside totals, in other modes

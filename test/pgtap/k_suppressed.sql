@@ -125,5 +125,5 @@ SELECT is(pg_temp.rows_of('SELECT ehds.k_count(person_id, 400) FROM person'), '(
 
 -- the functions of a release are nobody's
 SELECT throws_ok($$SELECT ehds.stands_apart(NULL, 1, NULL) OVER ()$$, 'ZE004', NULL, 'stands_apart needs an approval');
-SELECT throws_ok($$SELECT ehds.cell_size(NULL, NULL)$$, 'ZE004', NULL, 'so does cell_size');
+SELECT throws_ok($$SELECT pg_temp.ask('SELECT ehds.k_size(person_id, 11) FROM person')$$, 'ZE002', NULL, 'k_size is refused under a permit');
 SELECT * FROM finish();
