@@ -6,6 +6,8 @@
  *	aggregates.c	which protected aggregate stands for which
  *	cell_key.c		the same under a permit with cell keys
  *	filters.c		aggregates with FILTER
+ *	k_cells.c		what releases under k-anonymity are built from
+ *	k_totals.c		such releases with GROUPING SETS
  *	k_release.c		the query that computes a release under k-anonymity
  *	release.c		what all releases are made from, and differentially private ones
  */
@@ -13,6 +15,7 @@
 #define EHDS_BORDER_H
 
 #include "gate/gate.h"
+#include "kanon/settings.h"
 
 /* What the release computes for an expression of the analyst's that is not a key. */
 typedef struct Released
@@ -57,8 +60,28 @@ extern Node *ehds_filtered(Border *b, Aggref *agg, Aggref *made, Node *condition
 extern Node *ehds_inner_condition(Aggref *agg, bool *share);
 extern void ehds_complete_filters(Border *b);
 
-/* k_release.c */
+/* k_cells.c */
+#define EHDS_CELLS_NAME "ehds cells"
+/* an aggregate of ours over the subject */
+extern Aggref *ehds_of_subjects(Border *b, const char *name);
+extern Node *ehds_cell_is_shown(Border *b);
+extern void ehds_add_target(Query *q, Node *expr, char *name);
+/* of column n (from 0) of a release */
+extern char *ehds_output_name(Border *b, int n);
+/* keys and figures of each group of the analyst's input */
+extern Query *ehds_cells_query(Border *b, int depth);
+/* a query that reads another one, with no column yet */
+extern Query *ehds_reader(Query *inner);
+/* column n (from 1) of what a list of columns gives, as entry varno of the query around it */
+extern Node *ehds_column(List *columns, int varno, int n);
+/* what stands for a figure that is not shown */
+extern Node *ehds_hidden_value(Border *b, Released *released, EhdsSuppressed mode);
 extern Node *ehds_if_else(Node *condition, Node *result, Node *otherwise);
+
+/* k_totals.c */
+extern Query *ehds_with_totals(Border *b, int depth, EhdsSuppressed mode);
+
+/* k_release.c */
 extern Query *ehds_k_release(Border *b, int depth);
 
 /* cell_key.c: permits whose counts have permanent noise */

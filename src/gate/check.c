@@ -17,6 +17,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "parser/parse_agg.h"
 #include "utils/builtins.h"
 
 #include "core/errors.h"
@@ -262,7 +263,8 @@ check_group_keys(Level *level)
 					errmsg("GROUPING SETS, ROLLUP and CUBE are not supported under permit \"%s\"",
 						   level->gate->permit->permit),
 					errhint("Run one query for each grouping."));
-	if (q->groupingSets != NIL && list_length(q->groupClause) > EHDS_MARGIN_KEYS_MAX)
+	if (list_length(expand_grouping_sets(q->groupingSets, true, -1)) > 1 &&
+		list_length(q->groupClause) > EHDS_MARGIN_KEYS_MAX)
 		EHDS_REFUSE(level->gate->query_string, NULL,
 					errmsg("GROUPING SETS, ROLLUP and CUBE take at most %d group keys under a statistics permit",
 						   EHDS_MARGIN_KEYS_MAX),

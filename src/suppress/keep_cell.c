@@ -48,11 +48,14 @@ read_row(WindowObject winobj, int64 i, EhdsTableRow *row, int *nkeys)
 {
 	ArrayType *keys;
 	Datum *values;
+	Datum hidden;
 	bool *nulls;
+	bool isout;
 	int n;
 
 	row->size = DatumGetInt64(argument(winobj, 0, i, "size"));
-	row->hidden = DatumGetBool(argument(winobj, 1, i, "hidden"));
+	hidden = WinGetFuncArgInPartition(winobj, 1, i, WINDOW_SEEK_HEAD, false, &row->unseen, &isout);
+	row->hidden = !row->unseen && DatumGetBool(hidden);
 	row->grouping = (uint32) DatumGetInt32(argument(winobj, 2, i, "grouping"));
 	keys = DatumGetArrayTypeP(argument(winobj, 3, i, "keys"));
 	if (ARR_NDIM(keys) > 1)

@@ -190,6 +190,7 @@ read_rows(Maker *m, EhdsTableRow *rows, int nrows)
 		{
 			*slot = new_cell(m, m->probe);
 			m->table->cells[*slot].size = row->size;
+			m->table->cells[*slot].unknown = row->unseen;
 		}
 		row->cell = *slot;
 		cell = &m->table->cells[*slot];

@@ -57,6 +57,7 @@ typedef struct EhdsTableRow
 {
 	int64 size;
 	bool hidden;
+	bool unseen;     /* is not in the result: it only says which cells make which totals */
 	uint32 grouping; /* as GROUPING() gives it */
 	char **keys;     /* NULL: the value NULL, or aggregated away */
 	int cell;        /* result: its index in the table */

@@ -70,7 +70,9 @@ SELECT ok(pg_temp.rows_of((SELECT 'SELECT ' || string_agg(format('sum(year_of_bi
 
 -- in groups, beside totals, in other modes
 SELECT is(pg_temp.rows_of('SELECT gender_concept_id AS g, count(*) FILTER (WHERE year_of_birth <> 1950) AS a, count(*) FILTER (WHERE year_of_birth < 1970) AS b FROM person GROUP BY 1 ORDER BY 1'), '(8507,200,105) (8532,,104)', 'all men, and not all women');
-SELECT is(pg_temp.rows_of('SELECT gender_concept_id AS g, count(*) FILTER (WHERE year_of_birth < 1943 AND gender_concept_id = 8532 OR gender_concept_id = 8507 AND year_of_birth < 1970) AS a FROM person WHERE year_of_birth <> 1940 OR gender_concept_id = 8507 GROUP BY ROLLUP (1) ORDER BY 1'), '(8507,) (8532,) (,112)', 'a hidden part is not total less others');
+SELECT throws_ok(format('SELECT pg_temp.ask(%L)', format('SELECT condition_concept_id, count(*), %s FROM condition_occurrence WHERE condition_concept_id IN (100, 300, 400) GROUP BY ROLLUP (1)', f)), 'ZE002',
+    'conditions inside aggregates are not supported beside GROUPING SETS, ROLLUP and CUBE under a statistics permit', 'beside totals: ' || f)
+FROM unnest(ARRAY['count(*) FILTER (WHERE condition_concept_id = 300)', 'sum(CASE WHEN condition_concept_id = 300 THEN 1 ELSE 0 END)', 'avg((condition_concept_id = 300)::integer)', 'count(CASE WHEN condition_concept_id = 300 THEN 1 END)']) f;
 SET ehds.suppressed_floor = 'negative';
 SET ehds.suppressed = 'negative';
 SELECT is(pg_temp.rows_of('SELECT condition_concept_id AS c, count(*) FILTER (WHERE condition_start_date < ''2021-06-01'') > 0 AS a, count(*) FILTER (WHERE condition_start_date < ''1990-01-01'') AS b, count(*) FILTER (WHERE condition_occurrence_id <> 1) AS d FROM condition_occurrence WHERE condition_concept_id IN (100, 400) GROUP BY 1 ORDER BY 1'),

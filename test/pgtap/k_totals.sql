@@ -36,6 +36,16 @@ SELECT is(pg_temp.differences('CUBE (c, g)'), NULL, 'CUBE: no remainder is small
 SELECT is(pg_temp.differences('ROLLUP (g, c)'), NULL, 'ROLLUP: no remainder is small');
 SELECT is(pg_temp.differences('GROUPING SETS ((c, g), (c), ())'), NULL, 'GROUPING SETS: no remainder is small');
 
+-- keys of which one is made of the other: the cells of one set are totals of the other's
+CREATE FUNCTION pg_temp.classes(grouped text) RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.rows_of(format($q$SELECT c, g, count(*) AS n FROM (SELECT person_id, condition_concept_id AS c, CASE WHEN condition_concept_id IN (100, 400) THEN 'a' ELSE 'b' END AS g
+        FROM condition_occurrence WHERE condition_concept_id <> 500) s GROUP BY %s ORDER BY 2, 1$q$, grouped)) $$;
+SELECT is(pg_temp.classes('GROUPING SETS ((c), (g))'), '(,b,240) (100,,400) (200,,200) (300,,40)', 'the 5 of 400 are not class a less 100');
+SELECT is(pg_temp.classes('GROUPING SETS ((c), (g), ())'), '(,a,) (,b,240) (200,,200) (300,,40) (,,)', 'beside the total of all');
+SELECT is(pg_temp.classes('GROUPING SETS ((c, g), (g))'), '(,a,) (200,b,200) (300,b,40) (,b,240)', 'or with both keys');
+SELECT is(pg_temp.classes('CUBE (c, g)'), '(,a,) (200,b,200) (300,b,40) (,b,240) (200,,200) (300,,40) (,,)', 'or with everything');
+SELECT is(pg_temp.rows_of('SELECT condition_concept_id, count(*), count(*) FILTER (WHERE condition_start_date > ''1990-01-01'') AS f FROM condition_occurrence GROUP BY GROUPING SETS ((1)) ORDER BY 1'), '(100,400,400) (200,200,200) (300,40,40)', 'one set has no totals');
+
 -- figures with rules of their own: the sum that person 400 dominates is not total less the others
 SELECT is(pg_temp.rows_of('SELECT region, sum(cost) IS NULL AS hidden, count(*) > 0 AS n FROM visit_occurrence GROUP BY ROLLUP (1) ORDER BY 1'),
     '(east,f,t) (north,t,t) (south,t,t) (west,f,t) (,f,t)', 'a sum that is dominated is hidden with another');
