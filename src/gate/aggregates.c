@@ -340,26 +340,29 @@ make_aggregate(const char *name, Node *subject, Node *value, double fraction, in
 	return made;
 }
 
-/* Rows under a condition, as an average of ones and zeros has them: part / NULLIF(all, 0) */
+static Node *
+as_numeric(Node *count)
+{
+	return (Node *) makeFuncExpr(F_NUMERIC_INT8, NUMERICOID, list_make1(count), InvalidOid, InvalidOid,
+								 COERCE_EXPLICIT_CALL);
+}
+
+/*
+ * Rows under a condition, as an average of ones and zeros has them.  All rows may
+ * be 0, of nobody or by rounding, and division must not tell so by an error.
+ */
 static Node *
 share_of(Node *part, Node *all)
 {
 	OpExpr *quotient = (OpExpr *) ehds_parse_expression(
-		"SELECT NULL::pg_catalog.int8::pg_catalog.numeric OPERATOR(pg_catalog./) "
-		"CASE WHEN NULL::pg_catalog.bool THEN NULL::pg_catalog.int8::pg_catalog.numeric END");
-	CaseWhen *when = linitial_node(CaseWhen, castNode(CaseExpr, lsecond(quotient->args))->args);
-	NullTest *some = makeNode(NullTest);
+		"SELECT NULL::pg_catalog.numeric OPERATOR(pg_catalog./) NULL::pg_catalog.numeric");
+	OpExpr *some = (OpExpr *) ehds_parse_expression(
+		"SELECT NULL::pg_catalog.int8 OPERATOR(pg_catalog.<>) '0'::pg_catalog.int8");
 
-	/* a cell of k persons has rows; one of nobody has none, be they shown as 0 or not */
-	some->arg = (Expr *) makeFuncExpr(F_NUMERIC_INT8, NUMERICOID, list_make1(all), InvalidOid, InvalidOid,
-									  COERCE_EXPLICIT_CALL);
-	some->nulltesttype = IS_NOT_NULL;
-	some->location = -1;
-	when->expr = (Expr *) some;
-	when->result = (Expr *) makeFuncExpr(F_NUMERIC_INT8, NUMERICOID, list_make1(copyObject(all)), InvalidOid,
-										 InvalidOid, COERCE_EXPLICIT_CALL);
-	linitial(quotient->args) = makeFuncExpr(F_NUMERIC_INT8, NUMERICOID, list_make1(part), InvalidOid,
-											InvalidOid, COERCE_EXPLICIT_CALL);
+	linitial(some->args) = all;
+	linitial(quotient->args) = as_numeric(part);
+	lsecond(quotient->args) = ehds_if_else((Node *) some, as_numeric(copyObject(all)),
+										   (Node *) makeNullConst(NUMERICOID, -1, InvalidOid));
 	return (Node *) quotient;
 }
 

@@ -59,7 +59,7 @@ static Node *
 keys_as_text(List *keys)
 {
 	CoerceViaIO *text = (CoerceViaIO *) ehds_parse_expression(
-		"SELECT ROW(NULL::pg_catalog.text)::pg_catalog.text COLLATE \"C\"");
+		"SELECT ROW(NULL::pg_catalog.text)::pg_catalog.text COLLATE pg_catalog.\"C\"");
 	RowExpr *row;
 
 	if (IsA(text, CollateExpr))
@@ -147,7 +147,7 @@ static Node *
 in_a_folded_cell(Border *b, CommonTableExpr *cte, List *columns)
 {
 	Query *template = ehds_parse_template(
-		"SELECT NULL::pg_catalog.text COLLATE \"C\" IN (SELECT NULL::pg_catalog.text)");
+		"SELECT NULL::pg_catalog.text COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) ANY (SELECT NULL::pg_catalog.text)");
 	SubLink *link = castNode(SubLink, linitial_node(TargetEntry, template->targetList)->expr);
 	OpExpr *equals = castNode(OpExpr, link->testexpr);
 	int n = list_length(b->outputs);

@@ -51,6 +51,14 @@ SELECT is(pg_temp.rows_of('SELECT ehds.k_min(person_id, cost), ehds.k_max(person
     '(110,3900,2005,2005,12000.000000000000)', 'in the words of ehds');
 SELECT is(pg_temp.rows_of('SELECT ehds.k_percentile(person_id, cost, 0.001) AS a, ehds.k_percentile(person_id, cost, 0.999) AS b, percentile_cont(0) WITHIN GROUP (ORDER BY cost) AS c, percentile_cont(1) WITHIN GROUP (ORDER BY cost) AS d FROM visit_occurrence'), '(,,,)', 'the ends are a few persons');
 
+-- an average of nobody, and one of rows that are rounded to 0, is no division by zero
+SET ehds.show_zero = on;
+SELECT is(pg_temp.rows_of('SELECT avg((cost > 1)::integer) FROM visit_occurrence WHERE cost < 0'), '()', 'a share of nobody');
+RESET ehds.show_zero;
+SET ehds.round_to_floor = 1000;
+SELECT is(pg_temp.rows_of('SELECT avg((cost > 1000)::integer), count(*) FROM visit_occurrence WHERE region = ''north'''), '(,0)', 'a share of rows that are rounded to 0');
+RESET ehds.round_to_floor;
+
 -- two sums of which one is in disguise: an average times a number of rows
 UPDATE omop.visit_occurrence SET cost = 4000000 WHERE person_id = 1 AND region = 'east';
 SELECT is(pg_temp.rows_of('SELECT sum(cost) FILTER (WHERE region = ''north'') > 0 AS a, avg(cost) FILTER (WHERE region IN (''south'', ''west'')) > 0 AS b, sum(cost) > 0 AS n FROM visit_occurrence WHERE cost < 10000000'), '(t,,t)', 'a sum, and an average of what else is not dominated');

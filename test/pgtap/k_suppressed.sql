@@ -123,6 +123,22 @@ RESET SESSION AUTHORIZATION;
 -- a state that has just reached a large k, when it is copied
 SELECT is(pg_temp.rows_of('SELECT ehds.k_count(person_id, 400) FROM person'), '(400)', 'a large k that is just met');
 
+-- operators and casts of the analyst's own are not those of a release
+CREATE SCHEMA a AUTHORIZATION t_analyst;
+SET SESSION AUTHORIZATION t_analyst;
+CREATE FUNCTION a.spy(text, text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'seen: % %', $1, $2; END$$;
+CREATE OPERATOR a.= (LEFTARG = text, RIGHTARG = text, FUNCTION = a.spy);
+CREATE COLLATION a."C" (provider = libc, locale = 'C');
+SET search_path = permit_hydro, a, public, pg_catalog;
+SET ehds.suppressed = 'other';
+RESET SESSION AUTHORIZATION;
+SET ehds.suppressed_floor = 'negative';
+CREATE TEMP TABLE shadowed AS SELECT pg_temp.rows_of('SELECT condition_concept_id, count(DISTINCT person_id) FROM condition_occurrence GROUP BY 1 ORDER BY 1');
+SET search_path = permit_hydro, public, pg_catalog;
+SELECT is((SELECT rows_of FROM shadowed), '(100,400) (200,200) (,46)', 'a shadowed operator is not called');
+RESET ehds.suppressed_floor;
+RESET ehds.suppressed;
+
 -- the functions of a release are nobody's
 SELECT throws_ok($$SELECT ehds.stands_apart(NULL, 1, NULL) OVER ()$$, 'ZE004', NULL, 'stands_apart needs an approval');
 SELECT throws_ok($$SELECT pg_temp.ask('SELECT ehds.k_size(person_id, 11) FROM person')$$, 'ZE002', NULL, 'k_size is refused under a permit');
