@@ -9,6 +9,7 @@
 
 #include "utils/guc.h"
 
+#include "core/approval.h"
 #include "suppress/suppress.h"
 
 static int width = 0;
@@ -17,6 +18,12 @@ static int width_floor = 0;
 int64
 ehds_suppress_width(void)
 {
+	/*
+	 * Under a permit the floor alone: two patterns of one table hide different
+	 * cells beside the small ones, and together they may show all of them.
+	 */
+	if (ehds_execution_any())
+		return width_floor;
 	return Max(width, width_floor);
 }
 
@@ -31,7 +38,7 @@ ehds_suppress_init(void)
 	DefineCustomIntVariable("ehds.suppression_width",
 							"Least width of the interval in which a hidden cell is known to lie.",
 							"0: a hidden cell can't be computed exactly. The larger of this and "
-							"ehds.suppression_width_floor is in force.",
+							"ehds.suppression_width_floor is in force, under a permit the latter.",
 							&width, 0, 0, EHDS_SUPPRESS_WIDTH_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("ehds.suppression_width_floor", "Least ehds.suppression_width that is in force.",
 							NULL, &width_floor, 0, 0, EHDS_SUPPRESS_WIDTH_MAX, PGC_SUSET, 0, NULL, NULL, NULL);

@@ -72,6 +72,16 @@ SELECT is(pg_temp.ask('WITH a AS (SELECT person_id, gender_concept_id AS g FROM 
     '(8507,200) (8532,200) (,400)', 'over a WITH query');
 SELECT is(pg_temp.rows_of('WITH a AS (SELECT person_id, gender_concept_id AS g FROM person) SELECT g, count(*) FROM a GROUP BY ROLLUP (1) ORDER BY 1'), '(8507,200) (8532,200) (,400)', 'in a subquery with one of its own');
 
+-- a pattern of another width beside the first would show what each hides: the analyst has no other
+\set wide 'SELECT gender_concept_id, condition_concept_id, count(DISTINCT person_id) FROM person JOIN condition_occurrence USING (person_id) GROUP BY CUBE (1, 2) ORDER BY 1, 2'
+CREATE TEMP TABLE narrow AS SELECT pg_temp.rows_of(:'wide') AS answer;
+SET ehds.suppression_width = 30;
+SELECT is(pg_temp.rows_of(:'wide'), (SELECT answer FROM narrow), 'the analyst''s width is not used under a permit');
+RESET ehds.suppression_width;
+SET ehds.suppression_width_floor = 30;
+SELECT isnt(pg_temp.rows_of(:'wide'), (SELECT answer FROM narrow), 'the floor is');
+RESET ehds.suppression_width_floor;
+
 -- the other modes: what is hidden beside a small cell looks like it; there is no row of others
 SET ehds.suppressed_floor = 'negative';
 \set three 'SELECT condition_concept_id AS c, count(DISTINCT person_id), sum(year_of_birth) AS s FROM condition_occurrence JOIN person USING (person_id) WHERE condition_concept_id IN (100, 300, 400) GROUP BY ROLLUP (1) ORDER BY 1'
