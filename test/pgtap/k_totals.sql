@@ -36,6 +36,11 @@ SELECT is(pg_temp.differences('CUBE (c, g)'), NULL, 'CUBE: no remainder is small
 SELECT is(pg_temp.differences('ROLLUP (g, c)'), NULL, 'ROLLUP: no remainder is small');
 SELECT is(pg_temp.differences('GROUPING SETS ((c, g), (c), ())'), NULL, 'GROUPING SETS: no remainder is small');
 
+-- keys that the planner knows to be constant are NULL in the total all the same
+SELECT is(pg_temp.rows_of('SELECT c, count(*), GROUPING(c) AS t FROM (SELECT person_id, 5 AS c FROM person) s GROUP BY ROLLUP (c) ORDER BY 3'), '(5,400,0) (,400,1)', 'a constant column');
+SELECT is(pg_temp.rows_of('SELECT gender_concept_id, count(*) FROM person WHERE gender_concept_id = 8507 GROUP BY ROLLUP (1) ORDER BY 1'), '(8507,200) (,200)', 'a column that WHERE fixes');
+SELECT is(pg_temp.rows_of('SELECT gender_concept_id, lower(''X'') AS x, count(*) FROM person GROUP BY CUBE (1, 2) ORDER BY 1, 2'), '(8507,x,200) (8507,,200) (8532,x,200) (8532,,200) (,x,400) (,,400)', 'a constant expression');
+
 -- keys of which one is made of the other: the cells of one set are totals of the other's
 CREATE FUNCTION pg_temp.classes(grouped text) RETURNS text LANGUAGE sql AS $$
     SELECT pg_temp.rows_of(format($q$SELECT c, g, count(*) AS n FROM (SELECT person_id, condition_concept_id AS c, CASE WHEN condition_concept_id IN (100, 400) THEN 'a' ELSE 'b' END AS g
