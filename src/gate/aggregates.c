@@ -12,6 +12,7 @@
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/syscache.h"
 
 #include "core/errors.h"
 #include "gate/border.h"
@@ -61,6 +62,36 @@ is_plain_column(Query *query, Node *node)
 		return true;
 	return is_plain_column(rte->subquery,
 						   (Node *) get_tle_by_resno(rte->subquery->targetList, var->varattno)->expr);
+}
+
+/* Is it a column of a permit's view that holds no NULL, which no outer join makes NULL? */
+static bool
+is_never_null(Border *b, Node *node)
+{
+	Var *var = ehds_column_of(b->query, node);
+	RangeTblEntry *rte = rt_fetch(var->varno, b->query->rtable);
+	bool kept = false;
+	bool not_null;
+	Var *column;
+	HeapTuple tuple;
+	ListCell *lc;
+
+	foreach(lc, b->subjects)
+		kept = kept || ((Var *) lfirst(lc))->varno == var->varno;
+	if (!kept || rte->rtekind != RTE_SUBQUERY || ehds_permit_view(ehds_view_of_subquery(rte)) == NULL)
+		return false;
+	column = (Var *) get_tle_by_resno(rte->subquery->targetList, var->varattno)->expr;
+	if (!IsA(column, Var) || column->varlevelsup != 0)
+		return false;
+	rte = rt_fetch(column->varno, rte->subquery->rtable);
+	if (rte->rtekind != RTE_RELATION)
+		return false;
+	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(rte->relid), Int16GetDatum(column->varattno));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	not_null = ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
+	ReleaseSysCache(tuple);
+	return not_null;
 }
 
 /* The usable subject that node is, NULL if it is none. */
@@ -147,20 +178,21 @@ static const struct
 	const char *name;
 	const char *native[2];
 	Kind kind;
-	bool additive; /* the figures of parts give that of the whole, or its sum */
-	bool of_rows;  /* it matters how often a row is repeated */
+	bool additive;  /* the figures of parts give that of the whole, or its sum */
+	bool of_rows;   /* it matters how often a row is repeated */
+	bool with_rows; /* tells the number of rows */
 } known[] = {
-	{"k_met", {NULL}, K_MET, false, false},
-	{"k_count", {NULL}, K_COUNT, false, false},
-	{"k_rows", {NULL}, K_ROWS, true, true},
-	{"k_sum", {"sum"}, K_VALUE, true, true},
-	{"k_avg", {"avg"}, K_VALUE, true, true},
-	{"k_stddev", {"stddev", "stddev_samp"}, K_VALUE, true, true},
-	{"k_variance", {"variance", "var_samp"}, K_VALUE, true, true},
-	{"k_min", {NULL}, K_VALUE, false, false},
-	{"k_max", {NULL}, K_VALUE, false, false},
-	{"k_median", {NULL}, K_VALUE, false, true},
-	{"k_percentile", {"percentile_cont"}, K_PERCENTILE, false, true},
+	{"k_met", {NULL}, K_MET, false, false, false},
+	{"k_count", {NULL}, K_COUNT, false, false, false},
+	{"k_rows", {NULL}, K_ROWS, true, true, false},
+	{"k_sum", {"sum"}, K_VALUE, true, true, false},
+	{"k_avg", {"avg"}, K_VALUE, true, true, true},
+	{"k_stddev", {"stddev", "stddev_samp"}, K_VALUE, true, true, true},
+	{"k_variance", {"variance", "var_samp"}, K_VALUE, true, true, true},
+	{"k_min", {NULL}, K_VALUE, false, false, false},
+	{"k_max", {NULL}, K_VALUE, false, false, false},
+	{"k_median", {NULL}, K_VALUE, false, true, false},
+	{"k_percentile", {"percentile_cont"}, K_PERCENTILE, false, true, false},
 };
 
 /* Its position in that list; *kind says more where the list does not suffice. */
@@ -366,6 +398,40 @@ share_of(Node *part, Node *all)
 	return (Node *) quotient;
 }
 
+/*
+ * The digits of an average tell of how many rows it is, and so does a sum beside
+ * it: it is shown where that number of rows is.
+ */
+static Node *
+average_of(Border *b, Aggref *agg, Aggref *made, Node *value, Node *condition, int k)
+{
+	bool explicit = condition != NULL;
+	Node *rows = (Node *) make_aggregate("k_rows", copyObject(argument(made, 0)), NULL, -1, k);
+	Node *average = (Node *) made;
+	NullTest *test = makeNode(NullTest);
+
+	if (!is_never_null(b, value))
+	{
+		NullTest *has_value = makeNode(NullTest);
+
+		has_value->arg = (Expr *) copyObject(value);
+		has_value->nulltesttype = IS_NOT_NULL;
+		has_value->location = -1;
+		condition = condition == NULL ? (Node *) has_value
+									  : (Node *) makeBoolExpr(AND_EXPR, list_make2(condition, has_value), -1);
+	}
+	if (condition != NULL)
+	{
+		rows = ehds_filtered(b, agg, (Aggref *) rows, condition, true, explicit);
+		average = ehds_filtered(b, agg, made, condition, true, explicit);
+	}
+	test->arg = (Expr *) rows;
+	test->nulltesttype = IS_NOT_NULL;
+	test->location = -1;
+	return ehds_if_else((Node *) test, average,
+						(Node *) makeNullConst(exprType(average), -1, exprCollation(average)));
+}
+
 static void
 require_same_type(Node *made, Aggref *agg)
 {
@@ -432,13 +498,17 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 		condition = condition == NULL
 						? (Node *) agg->aggfilter
 						: (Node *) makeBoolExpr(AND_EXPR, list_make2(condition, agg->aggfilter), -1);
-	released->value = condition == NULL ? (Node *) made
-										: ehds_filtered(b, agg, made, condition, known[which].additive);
+	if (known[which].with_rows)
+		released->value = average_of(b, agg, made, value, condition, k);
+	else if (condition != NULL)
+		released->value = ehds_filtered(b, agg, made, condition, known[which].additive, true);
+	else
+		released->value = (Node *) made;
 	if (kind == K_SHARE)
 	{
 		Node *all = agg->aggfilter == NULL
 						? (Node *) copyObject(made)
-						: ehds_filtered(b, agg, copyObject(made), (Node *) agg->aggfilter, true);
+						: ehds_filtered(b, agg, copyObject(made), (Node *) agg->aggfilter, true, true);
 
 		released->value = share_of(released->value, all);
 		require_same_type(released->value, agg);

@@ -29,16 +29,17 @@ typedef struct Released
 typedef struct Border
 {
 	EhdsGate *gate;
-	Query *query;          /* the analyst's, before it is split */
-	List *subjects;        /* Vars that may be counted */
-	List *keys;            /* TargetEntry of the analyst's query, one a group key */
-	List *outputs;         /* expressions over the query, as the analyst wrote them */
-	List *released;        /* Released, one for each output after the keys (k-anonymity) */
-	List *conditions;      /* of FILTER, each once */
-	List *filters;         /* filters.c: aggregates with FILTER */
-	int k;                 /* greatest k asked for */
-	bool multiplied;       /* a join may repeat rows as the analyst likes */
-	EhdsClassify classify; /* of the columns below the border */
+	Query *query;           /* the analyst's, before it is split */
+	List *subjects;         /* Vars that may be counted */
+	List *keys;             /* TargetEntry of the analyst's query, one a group key */
+	List *outputs;          /* expressions over the query, as the analyst wrote them */
+	List *released;         /* Released, one for each output after the keys (k-anonymity) */
+	List *conditions;       /* of FILTER, each once */
+	List *filters;          /* filters.c: aggregates with FILTER */
+	bool chosen_conditions; /* the analyst wrote one of them */
+	int k;                  /* greatest k asked for */
+	bool multiplied;        /* a join may repeat rows as the analyst likes */
+	EhdsClassify classify;  /* of the columns below the border */
 	void *context;
 } Border;
 
@@ -55,7 +56,8 @@ extern Released *ehds_protected_aggregate(Border *b, Aggref *agg);
 extern CommonTableExpr *ehds_make_cte(char *name, Query *q);
 
 /* filters.c */
-extern Node *ehds_filtered(Border *b, Aggref *agg, Aggref *made, Node *condition, bool additive);
+extern Node *ehds_filtered(Border *b, Aggref *agg, Aggref *made, Node *condition, bool additive,
+						   bool explicit);
 /* the condition that stands inside an aggregate of ones or nothing, NULL if none does */
 extern Node *ehds_inner_condition(Aggref *agg, bool *share);
 extern void ehds_complete_filters(Border *b);

@@ -123,9 +123,12 @@ position_of(Border *b, Node *condition)
 	return i;
 }
 
-/* CASE WHEN (the condition may be told apart here) THEN made FILTER (WHERE condition) END */
+/*
+ * CASE WHEN (the condition may be told apart here) THEN made FILTER (WHERE condition) END.
+ * explicit: the analyst chose the condition, and did not only average a column with NULLs.
+ */
 Node *
-ehds_filtered(Border *b, Aggref *agg, Aggref *made, Node *condition, bool additive)
+ehds_filtered(Border *b, Aggref *agg, Aggref *made, Node *condition, bool additive, bool explicit)
 {
 	FilterUse *use = palloc0(sizeof(FilterUse));
 	CaseExpr *result = makeNode(CaseExpr);
@@ -141,6 +144,7 @@ ehds_filtered(Border *b, Aggref *agg, Aggref *made, Node *condition, bool additi
 					errhint("Group by what the conditions distinguish."));
 	use->made = made;
 	use->additive = additive;
+	b->chosen_conditions = b->chosen_conditions || explicit;
 	use->when = (BoolExpr *) makeBoolExpr(AND_EXPR, NIL, -1);
 	b->filters = lappend(b->filters, use);
 

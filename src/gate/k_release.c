@@ -277,7 +277,7 @@ ehds_k_release(Border *b, int depth)
 
 	if (list_length(expand_grouping_sets(b->query->groupingSets, true, -1)) > 1)
 	{
-		if (b->filters != NIL)
+		if (b->chosen_conditions)
 			EHDS_REFUSE(b->gate->query_string, NULL,
 						errmsg(
 							"conditions inside aggregates are not supported beside GROUPING SETS, ROLLUP and CUBE under a statistics permit"),

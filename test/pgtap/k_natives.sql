@@ -47,10 +47,16 @@ SELECT is(pg_temp.ask('SELECT round(avg(cost) * 2, 3) || '' '' || (percentile_co
 SELECT is(pg_temp.rows_of('SELECT region, avg(cost) IS NULL AS a, variance(cost) IS NULL AS v, percentile_cont(0.5) WITHIN GROUP (ORDER BY cost) AS m FROM visit_occurrence GROUP BY 1 ORDER BY 1'),
     '(east,f,f,2000) (north,f,f,2005) (south,t,t,2010) (west,f,f,2000)', 'averages that one person dominates, and medians that nobody does');
 SELECT is(pg_temp.rows_of('SELECT avg((cost = 10000000)::integer) AS a, avg((cost <> 10000000)::integer) AS b, avg(CASE WHEN cost > 20 THEN 1.0 ELSE 0.0 END) AS c FROM visit_occurrence'), '(,,)', 'shares that tell of a few, from either side');
-SELECT is(pg_temp.rows_of('SELECT ehds.k_min(person_id, cost), ehds.k_max(person_id, cost), ehds.k_median(person_id, cost) AS m, ehds.k_percentile(person_id, cost, 0.5) AS p, ehds.k_avg(person_id, cost, 400) AS a FROM visit_occurrence'),
+SELECT is(pg_temp.rows_of('SELECT ehds.k_min(person_id, cost), ehds.k_max(person_id, cost), ehds.k_median(person_id, cost) AS m, ehds.k_percentile(person_id, cost, 0.5) AS p, ehds.k_avg(person_id, cost, 50) AS a FROM visit_occurrence'),
     '(110,3900,2005,2005,12000.000000000000)', 'in the words of ehds');
 SELECT is(pg_temp.rows_of('SELECT ehds.k_percentile(person_id, cost, 0.001) AS a, ehds.k_percentile(person_id, cost, 0.999) AS b, percentile_cont(0) WITHIN GROUP (ORDER BY cost) AS c, percentile_cont(1) WITHIN GROUP (ORDER BY cost) AS d FROM visit_occurrence'), '(,,,)', 'the ends are a few persons');
 
+-- sum and average are the number of rows, and the digits of an average alone tell it
+SELECT is(pg_temp.rows_of('SELECT sum(year_of_birth) / avg(year_of_birth) - count(DISTINCT person_id) AS few, avg(year_of_birth), stddev(year_of_birth), variance(year_of_birth)
+    FROM permit_hydro.person JOIN permit_hydro.condition_occurrence USING (person_id) WHERE condition_concept_id IN (100, 400)'), '(,,,)', 'the 5 with a second row are not sum by average');
+SELECT is(pg_temp.rows_of('SELECT avg(year_of_birth) FILTER (WHERE condition_concept_id IN (100, 400)) AS a, avg(year_of_birth) FILTER (WHERE condition_concept_id = 200) AS b
+    FROM permit_hydro.person JOIN permit_hydro.condition_occurrence USING (person_id) WHERE condition_concept_id IN (100, 200, 400)'), '(,)', 'nor under a condition');
+SELECT is(pg_temp.rows_of('SELECT avg(ratio) AS a, avg(ratio) FILTER (WHERE region <> ''south'') > 0 AS b, avg(cost) > 0 AS c, count(ratio) AS d FROM visit_occurrence'), '(,t,t,)', 'an average that tells who has no value');
 -- an average of nobody, and one of rows that are rounded to 0, is no division by zero
 SET ehds.show_zero = on;
 SELECT is(pg_temp.rows_of('SELECT avg((cost > 1)::integer) FROM visit_occurrence WHERE cost < 0'), '()', 'a share of nobody');
