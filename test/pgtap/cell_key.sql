@@ -59,7 +59,7 @@ BEGIN
     RETURN pg_temp.as_role('t_plain', query);
 END $$;
 \o
-SELECT plan(61);
+SELECT plan(65);
 
 -- the permit
 SELECT throws_ok($$SELECT pg_temp.permit('x', 't_noisy', ', cell_key_max => 0')$$, '22023', 'cell_key_max is 0, not between 1 and 20', 'no noise is no method');
@@ -136,6 +136,15 @@ SELECT throws_ok($$SELECT pg_temp.noisy('SELECT sum(days) FROM stay')$$, 'ZE002'
 SELECT throws_ok($$SELECT pg_temp.noisy('SELECT ehds.k_rows(person_id) FROM person')$$, 'ZE002', NULL, 'in no spelling');
 SELECT throws_ok($$SELECT pg_temp.noisy('SELECT ehds.k_count(person_id, 12) FROM person')$$, 'ZE002', 'k is the permit''s under a permit with cell keys', 'a chosen k would search for the exact count');
 SELECT throws_ok($$SELECT pg_temp.noisy('SELECT count(DISTINCT person_id) FILTER (WHERE ill) FROM person')$$, 'ZE002', NULL, 'no FILTER');
+SELECT throws_ok($$SELECT pg_temp.noisy('SELECT ward, count(DISTINCT person_id) FROM person GROUP BY ROLLUP (1)')$$, 'ZE002', NULL, 'no totals');
+SELECT throws_ok($$SELECT pg_temp.noisy('SELECT avg(days) FROM stay')$$, 'ZE002', NULL, 'no averages');
+SET ehds.suppressed_floor = 'negative';
+SET ehds.suppressed = 'negative';
+SELECT is(pg_temp.noisy('SELECT count(*) FROM (SELECT street, count(DISTINCT person_id) AS n FROM person WHERE NOT ill GROUP BY street) s'), (SELECT count(*)::text FROM edge), 'hidden cells leave no trace in any mode');
+SET ehds.suppressed = 'other';
+SELECT is(pg_temp.noisy('SELECT count(*) FROM (SELECT street, count(DISTINCT person_id) AS n FROM person WHERE NOT ill GROUP BY street) s'), (SELECT count(*)::text FROM edge), 'and are not folded');
+RESET ehds.suppressed;
+RESET ehds.suppressed_floor;
 SELECT throws_ok($$SELECT pg_temp.noisy('SELECT count(DISTINCT street) FROM person')$$, 'ZE002', NULL, 'only persons are counted');
 SELECT throws_ok($$SELECT pg_temp.noisy('SELECT ehds.cell_key_count(NULL, 11, 5, 2000, 2, ''town'', NULL)')$$, 'ZE004', NULL, 'nobody calls the functions without an approval');
 SELECT throws_ok($$SELECT pg_temp.noisy('SELECT ehds.cell_key_count(ehds.k_subjects(person_id, 11), 11, 5, 2000, 2, ''town'', NULL) FROM person')$$, 'ZE002', NULL, 'nor beside his own states');
