@@ -191,8 +191,8 @@ static const struct
 	{"k_variance", {"variance", "var_samp"}, K_VALUE, true, true, true},
 	{"k_min", {NULL}, K_VALUE, false, false, false},
 	{"k_max", {NULL}, K_VALUE, false, false, false},
-	{"k_median", {NULL}, K_VALUE, false, true, false},
-	{"k_percentile", {"percentile_cont"}, K_PERCENTILE, false, true, false},
+	{"k_median", {NULL}, K_VALUE, false, true, true},
+	{"k_percentile", {"percentile_cont"}, K_PERCENTILE, false, true, true},
 };
 
 /* Its position in that list; *kind says more where the list does not suffice. */
@@ -400,14 +400,15 @@ share_of(Node *part, Node *all)
 
 /*
  * The digits of an average tell of how many rows it is, and so does a sum beside
- * it: it is shown where that number of rows is.
+ * it; where between two rows a percentile lies tells it too.  So they are shown
+ * where that number of rows is.
  */
 static Node *
-average_of(Border *b, Aggref *agg, Aggref *made, Node *value, Node *condition, int k)
+with_rows(Border *b, Aggref *agg, Aggref *made, Node *value, Node *condition, bool additive, int k)
 {
 	bool explicit = condition != NULL;
 	Node *rows = (Node *) make_aggregate("k_rows", copyObject(argument(made, 0)), NULL, -1, k);
-	Node *average = (Node *) made;
+	Node *figure = (Node *) made;
 	NullTest *test = makeNode(NullTest);
 
 	if (!is_never_null(b, value))
@@ -423,13 +424,13 @@ average_of(Border *b, Aggref *agg, Aggref *made, Node *value, Node *condition, i
 	if (condition != NULL)
 	{
 		rows = ehds_filtered(b, agg, (Aggref *) rows, condition, true, explicit);
-		average = ehds_filtered(b, agg, made, condition, true, explicit);
+		figure = ehds_filtered(b, agg, made, condition, additive, explicit);
 	}
 	test->arg = (Expr *) rows;
 	test->nulltesttype = IS_NOT_NULL;
 	test->location = -1;
-	return ehds_if_else((Node *) test, average,
-						(Node *) makeNullConst(exprType(average), -1, exprCollation(average)));
+	return ehds_if_else((Node *) test, figure,
+						(Node *) makeNullConst(exprType(figure), -1, exprCollation(figure)));
 }
 
 static void
@@ -499,7 +500,7 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 						? (Node *) agg->aggfilter
 						: (Node *) makeBoolExpr(AND_EXPR, list_make2(condition, agg->aggfilter), -1);
 	if (known[which].with_rows)
-		released->value = average_of(b, agg, made, value, condition, k);
+		released->value = with_rows(b, agg, made, value, condition, known[which].additive, k);
 	else if (condition != NULL)
 		released->value = ehds_filtered(b, agg, made, condition, known[which].additive, true);
 	else

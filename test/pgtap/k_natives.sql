@@ -52,8 +52,8 @@ SELECT is(pg_temp.rows_of('SELECT ehds.k_min(person_id, cost), ehds.k_max(person
 SELECT is(pg_temp.rows_of('SELECT ehds.k_percentile(person_id, cost, 0.001) AS a, ehds.k_percentile(person_id, cost, 0.999) AS b, percentile_cont(0) WITHIN GROUP (ORDER BY cost) AS c, percentile_cont(1) WITHIN GROUP (ORDER BY cost) AS d FROM visit_occurrence'), '(,,,)', 'the ends are a few persons');
 
 -- sum and average are the number of rows, and the digits of an average alone tell it
-SELECT is(pg_temp.rows_of('SELECT sum(year_of_birth) / avg(year_of_birth) - count(DISTINCT person_id) AS few, avg(year_of_birth), stddev(year_of_birth), variance(year_of_birth)
-    FROM permit_hydro.person JOIN permit_hydro.condition_occurrence USING (person_id) WHERE condition_concept_id IN (100, 400)'), '(,,,)', 'the 5 with a second row are not sum by average');
+SELECT is(pg_temp.rows_of('SELECT sum(year_of_birth) / avg(year_of_birth) - count(DISTINCT person_id) AS few, avg(year_of_birth), stddev(year_of_birth), variance(year_of_birth), percentile_cont(0.501) WITHIN GROUP (ORDER BY year_of_birth) AS p, ehds.k_median(person_id, year_of_birth) AS m
+    FROM permit_hydro.person JOIN permit_hydro.condition_occurrence USING (person_id) WHERE condition_concept_id IN (100, 400)'), '(,,,,,)', 'the 5 with a second row are not sum by average, nor in the digits of a percentile');
 SELECT is(pg_temp.rows_of('SELECT avg(year_of_birth) FILTER (WHERE condition_concept_id IN (100, 400)) AS a, avg(year_of_birth) FILTER (WHERE condition_concept_id = 200) AS b
     FROM permit_hydro.person JOIN permit_hydro.condition_occurrence USING (person_id) WHERE condition_concept_id IN (100, 200, 400)'), '(,)', 'nor under a condition');
 SELECT is(pg_temp.rows_of('SELECT avg(ratio) AS a, avg(ratio) FILTER (WHERE region <> ''south'') > 0 AS b, avg(cost) > 0 AS c, count(ratio) AS d FROM visit_occurrence'), '(,t,t,)', 'an average that tells who has no value');
