@@ -148,7 +148,8 @@ ehds_filtered(Border *b, Aggref *agg, Aggref *made, Node *condition, bool additi
 	use->when = (BoolExpr *) makeBoolExpr(AND_EXPR, NIL, -1);
 	b->filters = lappend(b->filters, use);
 
-	filtered->aggfilter = (Expr *) copyObject(condition);
+	/* as the parts are written, so that figures of the same rows are computed once */
+	filtered->aggfilter = (Expr *) truth(condition, true);
 	when->expr = (Expr *) use->when;
 	when->result = (Expr *) filtered;
 	when->location = -1;
@@ -240,6 +241,16 @@ part_is_safe(Aggref *made, List *part)
 	return (Node *) makeBoolExpr(OR_EXPR, list_make2(none, shown), -1);
 }
 
+/* Is it the condition that the column of the aggregate has a value? */
+static bool
+asks_for_value(Node *condition, Aggref *made)
+{
+	NullTest *test = (NullTest *) condition;
+
+	return IsA(condition, NullTest) && test->nulltesttype == IS_NOT_NULL && value_of(made) != NULL &&
+		   equal(test->arg, value_of(made));
+}
+
 /* All the parts into which a few conditions cut a cell. */
 static List *
 parts_are_safe(Border *b, FilterUse *use, List *conditions)
@@ -251,11 +262,19 @@ parts_are_safe(Border *b, FilterUse *use, List *conditions)
 	for (int signs = 0; signs < (1 << n); signs++)
 	{
 		List *part = NIL;
+		bool empty = false;
 		int i = 0;
 
 		foreach(lc, conditions)
-			part = lappend(part, truth(list_nth(b->conditions, lfirst_int(lc)), (signs >> i++) & 1));
-		checks = lappend(checks, part_is_safe(use->made, part));
+		{
+			Node *condition = list_nth(b->conditions, lfirst_int(lc));
+			bool holds = (signs >> i++) & 1;
+
+			part = lappend(part, truth(condition, holds));
+			empty = empty || (!holds && asks_for_value(condition, use->made));
+		}
+		if (!empty)
+			checks = lappend(checks, part_is_safe(use->made, part));
 	}
 	return checks;
 }
