@@ -38,7 +38,7 @@ extern bool ehds_execution_any(void);
 /* The permit under which approved executions run, NULL if none does; false if they are of several. */
 extern bool ehds_execution_one_permit(const char **permit);
 
-/* The same; raises ERRCODE_EHDS_NOT_APPROVED if there is none (an approval is never 0). */
+/* As ehds_execution_find; raises ERRCODE_EHDS_NOT_APPROVED if there is none (an approval is never 0). */
 extern EhdsExecution *ehds_require_execution(uint64 approval);
 
 /* Argument n as an approval that is live; raises ERRCODE_EHDS_NOT_APPROVED if it is not. */
