@@ -476,6 +476,14 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 	else
 		subject = ehds_required_subject(b, agg);
 	k = native ? b->gate->k : required_k(b, agg, kind == K_PERCENTILE ? 3 : kind == K_VALUE ? 2 : 1);
+
+	/*
+	 * A stricter k hides cells.  The rules on values stay with the permit's: asked
+	 * with one k after the other, they would tell how many persons have a total
+	 * of zero, or the fewest rows.
+	 */
+	if (known[which].of_rows)
+		k = b->gate->k;
 	subject = ehds_as_type(subject, ehds_subject_argument_type(exprType(subject)));
 
 	if (kind == K_PERCENTILE)

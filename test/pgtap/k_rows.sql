@@ -4,9 +4,15 @@
 \ir ../fixtures/permits.sql
 \ir ../fixtures/as_role.sql
 SET client_min_messages = error;
+CREATE TABLE omop.score (person_id bigint, points integer);
+INSERT INTO omop.score SELECT i, CASE WHEN i <= 5 THEN 0 ELSE i END FROM generate_series(1, 400) i;
+SELECT ehds.protect('omop.score', subject => 'person_id');
+SELECT pg_temp.as_role('t_governor', $$SELECT ehds.issue_permit('scores', grantee => 't_project', purpose => 'research', output => 'statistics', valid_until => '2099-12-31', k => 11)$$);
+SELECT pg_temp.as_role('t_governor', $$SELECT ehds.permit_table('scores', 'omop.score')$$);
+SELECT pg_temp.as_role('t_governor2', $$SELECT ehds.activate_permit('scores')$$);
 SET search_path = permit_hydro, public, pg_catalog;
 \o
-SELECT plan(9);
+SELECT plan(12);
 
 CREATE FUNCTION pg_temp.ask(query text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('t_analyst', query) $$;
 
@@ -16,7 +22,11 @@ SELECT is(pg_temp.ask('SELECT count(*) - count(DISTINCT person_id) FROM conditio
 SELECT is(pg_temp.ask('SELECT count(DISTINCT person_id) FROM condition_occurrence WHERE condition_concept_id IN (100, 400)'), '400', 'the persons are shown');
 SELECT is(pg_temp.ask('SELECT ehds.k_rows(person_id) FROM condition_occurrence WHERE condition_concept_id IN (100, 400)'), NULL, 'the rows are not');
 SELECT is(pg_temp.ask('SELECT count(*) - count(DISTINCT person_id) FROM condition_occurrence WHERE condition_concept_id IN (100, 300)'), '40', 'the 40 persons of a shown one may be');
-SELECT is(pg_temp.ask('SELECT ehds.k_rows(person_id, 41) FROM condition_occurrence WHERE condition_concept_id IN (100, 300)'), NULL, 'but not under a larger k');
+SELECT is(pg_temp.ask('SELECT ehds.k_rows(person_id, 41) FROM condition_occurrence WHERE condition_concept_id IN (100, 300)'), '440', 'a larger k does not search for how many stand out');
+SELECT is(pg_temp.ask('SELECT ehds.k_rows(person_id, 401) FROM condition_occurrence WHERE condition_concept_id IN (100, 300)'), NULL, 'it hides cells');
+-- 395 have a total, 5 have 0: told by no k
+SELECT is(pg_temp.ask('SELECT count(*) FROM (SELECT ehds.k_sum(person_id, points, 396) AS s FROM permit_scores.score) x WHERE s IS NOT NULL'), '1', 'a larger k does not search for who has a total of zero');
+SELECT is(pg_temp.ask('SELECT ehds.k_median(person_id, points, 201) IS NOT NULL FROM permit_scores.score'), 'true', 'nor for sides of a median');
 -- one person with 50 of 450 rows, all others with one
 SELECT is(pg_temp.ask('SELECT count(*) FROM condition_occurrence WHERE condition_concept_id IN (100, 500)'), NULL, 'the rows of one person are not told either');
 SELECT is(pg_temp.ask('SELECT count(*) FROM person'), '400', 'one row for each person');
