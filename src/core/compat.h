@@ -94,6 +94,35 @@ ehds_has_virtual_column(Oid relid)
 #endif
 }
 
+/* Since 18 the order of an operator is a CompareType, before a btree strategy. */
+#if PG_VERSION_NUM >= 180000
+#include "access/cmptype.h"
+#else
+#include "access/stratnum.h"
+#endif
+
+/* Does an ordering operator put the smallest first? False if it is none. */
+static inline bool
+ehds_ordering_direction(Oid operator, bool * ascending)
+{
+	Oid family;
+	Oid type;
+#if PG_VERSION_NUM >= 180000
+	CompareType order;
+
+	if (!get_ordering_op_properties(operator, & family, &type, &order))
+		return false;
+	*ascending = (order == COMPARE_LT);
+#else
+	int16 strategy;
+
+	if (!get_ordering_op_properties(operator, & family, &type, &strategy))
+		return false;
+	*ascending = (strategy == BTLessStrategyNumber);
+#endif
+	return true;
+}
+
 /* Forget what a query needed for a range table that has been moved elsewhere. */
 static inline void
 ehds_forget_range_table(Query *query)

@@ -314,13 +314,11 @@ native_fraction(Border *b, Aggref *agg)
 {
 	double fraction = constant_fraction(b, agg, linitial(agg->aggdirectargs));
 	SortGroupClause *order = linitial_node(SortGroupClause, agg->aggorder);
-	Oid family;
-	Oid type;
-	int16 strategy;
+	bool ascending;
 
-	if (!get_ordering_op_properties(order->sortop, &family, &type, &strategy))
+	if (!ehds_ordering_direction(order->sortop, &ascending))
 		ehds_refuse_aggregate(b, agg);
-	return strategy == BTLessStrategyNumber ? fraction : 1 - fraction;
+	return ascending ? fraction : 1 - fraction;
 }
 
 /* percentile_cont computes in double precision, which we do from the value as it is. */

@@ -131,7 +131,7 @@ whole_step(EhdsWiden *w, EhdsTableau *t)
 			int64 b;
 
 			ehds_simplex_fraction(ehds_tableau_get(row, q), &a, &b);
-			if (Abs(a) > (INT64CONST(1) << 46) / Max(Abs(w->step[q]), 1) * b)
+			if (llabs(a) > (INT64CONST(1) << 46) / Max(llabs(w->step[q]), 1) * b)
 				return false;
 			set_moved(w, row->cell);
 			w->step[row->cell] += w->step[q] / b * a;
@@ -143,7 +143,7 @@ whole_step(EhdsWiden *w, EhdsTableau *t)
 
 		if (step > MOVE_MAX * SCALE || step < -MOVE_MAX * SCALE)
 			return false;
-		divisor = gcd(divisor, Abs(step));
+		divisor = gcd(divisor, llabs(step));
 	}
 	if (divisor == 0)
 		return false;
@@ -177,7 +177,7 @@ longest(const EhdsWiden *w, int direction)
 static int64
 reach(const EhdsWiden *w, Multiple m, int64 change)
 {
-	int128 far = (int128) Abs(change) * m.numerator * EHDS_UNIT / m.denominator;
+	int128 far = (int128) llabs(change) * m.numerator * EHDS_UNIT / m.denominator;
 
 	return far > w->width ? w->width : (int64) far;
 }

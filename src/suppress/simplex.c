@@ -52,7 +52,7 @@ ehds_simplex_fraction(uint32 val, int64 *numerator, int64 *denominator)
 		s1 = s;
 	}
 	*numerator = s1 < 0 ? -r1 : r1;
-	*denominator = Abs(s1);
+	*denominator = llabs(s1);
 	return s1 != 0 && *denominator <= FRACTION_MAX;
 }
 
