@@ -39,8 +39,11 @@ ehds_k_add_int(KState *state, KKind kind, int64 value)
 	full = (set->n_items == set->capacity);
 	ehds_int_set_add(set, &state->shared->scratch, value);
 
-	/* a small k is looked at each time; a large one when the set was compacted */
-	if ((state->k <= 64 || full || set->window != NULL) &&
+	/*
+	 * A small k is looked at each time, a larger one when as many items are there;
+	 * a huge one only when the set was compacted, since that may take long then.
+	 */
+	if ((state->k <= 64 || (set->n_items >= state->k && state->k <= 4096) || full || set->window != NULL) &&
 		ehds_int_set_count(set, &state->shared->scratch) >= state->k)
 		ehds_k_state_settle(state);
 }

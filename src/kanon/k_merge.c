@@ -23,10 +23,18 @@ merge_subject(KState *state, KReader *reader)
 	const SubjectTotal *more = &reader->total;
 
 	if (state->values != NULL)
+	{
+		bool unnoted = fresh;
+
 		for (int i = 0; i < 2; i++)
 			if ((reader->bears & (1 << i)) || (!K_HAS_SUMS(state->kind) && i < reader->values.n_distinct &&
 											   reader->values.n_distinct != K_MANY_VALUES))
-				ehds_k_note_value(state, entry, fresh, reader->values.distinct[i]);
+			{
+				ehds_k_note_value(state, entry, unnoted, reader->values.distinct[i]);
+				/* it may bear both, and the first is then that of all who were there before */
+				unnoted = false;
+			}
+	}
 
 	switch ((KKind) state->kind)
 	{
@@ -146,7 +154,10 @@ merge_rows(KState *state, KReader *reader, const uint32 *entries)
 	{
 		if (n % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
-		ehds_k_add_row(state, entries[ehds_k_read_row(reader, n, &value, &subject)], value);
+
+		/* a statement of its own: the order of evaluating arguments is open */
+		(void) ehds_k_read_row(reader, n, &value, &subject);
+		ehds_k_add_row(state, entries[subject], value);
 	}
 }
 

@@ -72,9 +72,18 @@ typedef struct Row
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
+/* of equals the finest last, so that the order of rows does not matter */
+static int
+compare_numerics(KNumber a, KNumber b)
+{
+	int order = ehds_k_number_compare(K_VALUE_NUMERIC, a, b);
+
+	return (order != 0) ? order : ehds_k_numeric_scale(a.numeric) - ehds_k_numeric_scale(b.numeric);
+}
+
 #define ST_SORT sort_numerics
 #define ST_ELEMENT_TYPE KNumber
-#define ST_COMPARE(a, b) ehds_k_number_compare(K_VALUE_NUMERIC, *(a), *(b))
+#define ST_COMPARE(a, b) compare_numerics(*(a), *(b))
 #define ST_SCOPE static
 #define ST_CHECK_FOR_INTERRUPTS
 #define ST_DEFINE

@@ -445,6 +445,34 @@ squares_as_numeric(const KState *state)
 			   uint128_to_numeric(values->squares.integer.low));
 }
 
+/* A power of ten times a digit. */
+static Numeric
+digit_at(int digit, int32 decimals)
+{
+	return DatumGetNumeric(DirectFunctionCall3(numeric_in,
+											   CStringGetDatum(psprintf("%de-%d", digit, (int) decimals)),
+											   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+/*
+ * The root, rounded once to so many decimals.  numeric_sqrt may give more of them,
+ * and rounding those takes what is just below a half for a half.
+ */
+static Numeric
+root_of(Numeric value, int32 decimals, bool *failed)
+{
+	bool overflow = false;
+	Numeric root = DatumGetNumeric(DirectFunctionCall1(numeric_sqrt, NumericGetDatum(value)));
+	Numeric least; /* that is rounded to the result */
+
+	root = DatumGetNumeric(DirectFunctionCall2(numeric_round, NumericGetDatum(root), Int32GetDatum(decimals)));
+	least = SUB(root, digit_at(5, decimals + 1));
+	if (COMPARE(least, int64_to_numeric(0)) > 0 && COMPARE(MUL(least, least), value) > 0)
+		root = SUB(root, digit_at(1, decimals));
+	*failed |= overflow;
+	return root;
+}
+
 /*
  * (N sum(x^2) - sum(x)^2) / (N (N - 1)), rounded like var_samp.  The root is
  * taken of the rounded variance, and rounded to as many decimals: so is
@@ -472,13 +500,7 @@ numeric_variance(FunctionCallInfo fcinfo, bool root)
 	{
 		variance = DIV(variance, MUL(n, int64_to_numeric(state->values->rows - 1)));
 		if (root)
-		{
-			int32 scale = scale_of(variance);
-
-			variance = DatumGetNumeric(DirectFunctionCall1(numeric_sqrt, NumericGetDatum(variance)));
-			variance = DatumGetNumeric(
-				DirectFunctionCall2(numeric_round, NumericGetDatum(variance), Int32GetDatum(scale)));
-		}
+			variance = root_of(variance, scale_of(variance), &overflow);
 	}
 	if (overflow)
 		PG_RETURN_NULL();

@@ -44,7 +44,8 @@ get_number(FunctionCallInfo fcinfo, KValue value)
 			number.integer = PG_GETARG_INT64(2);
 			break;
 		case K_VALUE_REAL:
-			number.real = PG_GETARG_FLOAT8(2);
+			/* one zero: which of two that are equal comes first must not matter */
+			number.real = PG_GETARG_FLOAT8(2) + 0.0;
 			break;
 		case K_VALUE_NUMERIC:
 			number.numeric = PG_GETARG_NUMERIC(2);
@@ -81,7 +82,9 @@ as_double(KNumber number, KValue value)
 	if (value == K_VALUE_REAL)
 		return number.real;
 	if (value == K_VALUE_NUMERIC)
-		return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(number.numeric)));
+		return DatumGetFloat8(
+				   DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(number.numeric))) +
+			   0.0;
 	return (double) number.integer;
 }
 

@@ -80,6 +80,14 @@ ehds_k_numeric_is_zero(KShared *shared, Numeric value)
 	return ehds_k_number_compare(K_VALUE_NUMERIC, a, zero) == 0;
 }
 
+int32
+ehds_k_numeric_scale(Numeric value)
+{
+	if (numeric_is_nan(value) || numeric_is_inf(value))
+		return 0;
+	return DatumGetInt32(DirectFunctionCall1(numeric_scale, NumericGetDatum(value)));
+}
+
 static Numeric
 keep_numeric(KShared *shared, Numeric value)
 {
@@ -180,6 +188,10 @@ ehds_k_total_keep_numeric(KState *state, SubjectTotal *total, bool fresh, Numeri
 		KNumber b = {.numeric = total->numeric};
 		int order = ehds_k_number_compare(K_VALUE_NUMERIC, a, b);
 
+		/* of equals the finest, so that the order of rows does not matter */
+		if (order == 0)
+			order = (state->kind == K_MIN) ? ehds_k_numeric_scale(b.numeric) - ehds_k_numeric_scale(a.numeric)
+										   : ehds_k_numeric_scale(a.numeric) - ehds_k_numeric_scale(b.numeric);
 		if (state->kind == K_MIN ? order >= 0 : order <= 0)
 			return;
 		pfree(total->numeric);
