@@ -120,7 +120,6 @@ typedef struct KShared
 	struct KShared *next;
 	IntScratch scratch;
 	SubjectArena arena;
-	Numeric zero;           /* made when first needed */
 	struct KState *flat_of; /* what flat holds, between asking for its size and taking it */
 	char *flat;
 	Size flat_size;

@@ -63,23 +63,6 @@ ehds_k_number_compare(KValue type, KNumber a, KNumber b)
 	return (a.integer > b.integer) - (a.integer < b.integer);
 }
 
-bool
-ehds_k_numeric_is_zero(KShared *shared, Numeric value)
-{
-	KNumber a = {.numeric = value};
-	KNumber zero;
-
-	if (shared->zero == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(shared->context);
-
-		shared->zero = int64_to_numeric(0);
-		MemoryContextSwitchTo(old);
-	}
-	zero.numeric = shared->zero;
-	return ehds_k_number_compare(K_VALUE_NUMERIC, a, zero) == 0;
-}
-
 int32
 ehds_k_numeric_scale(Numeric value)
 {

@@ -24,7 +24,6 @@ extern void ehds_k_values_clear(KValues *values);
 /* Order of two values, as the type's own. */
 extern int ehds_k_number_compare(KValue type, KNumber a, KNumber b);
 extern int32 ehds_k_numeric_scale(Numeric value);
-extern bool ehds_k_numeric_is_zero(KShared *shared, Numeric value);
 
 /* The value is that of a row of the entry, which was just made if it is fresh. */
 extern void ehds_k_note_value(KState *state, uint32 entry, bool fresh, KNumber number);
