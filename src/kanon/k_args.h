@@ -58,4 +58,12 @@ ehds_k_get_key(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint, Subjec
 	}
 }
 
+/* A transition function that is this call. */
+#define EHDS_K_TRANSITION(name, call)   \
+	PG_FUNCTION_INFO_V1(ehds_##name);   \
+	Datum ehds_##name(PG_FUNCTION_ARGS) \
+	{                                   \
+		return call;                    \
+	}
+
 #endif /* EHDS_K_ARGS_H */

@@ -106,32 +106,25 @@ transition_subset(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint)
 	return EOHPGetRWDatum(&state->header);
 }
 
-#define TRANSITION(name, call)          \
-	PG_FUNCTION_INFO_V1(ehds_##name);   \
-	Datum ehds_##name(PG_FUNCTION_ARGS) \
-	{                                   \
-		return call;                    \
-	}
+EHDS_K_TRANSITION(k_met_integer, transition(fcinfo, K_MET, K_SUBJECT_INT, false))
+EHDS_K_TRANSITION(k_met_bigint, transition(fcinfo, K_MET, K_SUBJECT_INT, true))
+EHDS_K_TRANSITION(k_met_uuid, transition(fcinfo, K_MET, K_SUBJECT_UUID, false))
+EHDS_K_TRANSITION(k_met_text, transition(fcinfo, K_MET, K_SUBJECT_TEXT, false))
 
-TRANSITION(k_met_integer, transition(fcinfo, K_MET, K_SUBJECT_INT, false))
-TRANSITION(k_met_bigint, transition(fcinfo, K_MET, K_SUBJECT_INT, true))
-TRANSITION(k_met_uuid, transition(fcinfo, K_MET, K_SUBJECT_UUID, false))
-TRANSITION(k_met_text, transition(fcinfo, K_MET, K_SUBJECT_TEXT, false))
+EHDS_K_TRANSITION(k_count_integer, transition(fcinfo, K_COUNT, K_SUBJECT_INT, false))
+EHDS_K_TRANSITION(k_count_bigint, transition(fcinfo, K_COUNT, K_SUBJECT_INT, true))
+EHDS_K_TRANSITION(k_count_uuid, transition(fcinfo, K_COUNT, K_SUBJECT_UUID, false))
+EHDS_K_TRANSITION(k_count_text, transition(fcinfo, K_COUNT, K_SUBJECT_TEXT, false))
 
-TRANSITION(k_count_integer, transition(fcinfo, K_COUNT, K_SUBJECT_INT, false))
-TRANSITION(k_count_bigint, transition(fcinfo, K_COUNT, K_SUBJECT_INT, true))
-TRANSITION(k_count_uuid, transition(fcinfo, K_COUNT, K_SUBJECT_UUID, false))
-TRANSITION(k_count_text, transition(fcinfo, K_COUNT, K_SUBJECT_TEXT, false))
+EHDS_K_TRANSITION(k_rows_integer, transition_rows(fcinfo, K_SUBJECT_INT, false))
+EHDS_K_TRANSITION(k_rows_bigint, transition_rows(fcinfo, K_SUBJECT_INT, true))
+EHDS_K_TRANSITION(k_rows_uuid, transition_rows(fcinfo, K_SUBJECT_UUID, false))
+EHDS_K_TRANSITION(k_rows_text, transition_rows(fcinfo, K_SUBJECT_TEXT, false))
 
-TRANSITION(k_rows_integer, transition_rows(fcinfo, K_SUBJECT_INT, false))
-TRANSITION(k_rows_bigint, transition_rows(fcinfo, K_SUBJECT_INT, true))
-TRANSITION(k_rows_uuid, transition_rows(fcinfo, K_SUBJECT_UUID, false))
-TRANSITION(k_rows_text, transition_rows(fcinfo, K_SUBJECT_TEXT, false))
-
-TRANSITION(k_subset_met_integer, transition_subset(fcinfo, K_SUBJECT_INT, false))
-TRANSITION(k_subset_met_bigint, transition_subset(fcinfo, K_SUBJECT_INT, true))
-TRANSITION(k_subset_met_uuid, transition_subset(fcinfo, K_SUBJECT_UUID, false))
-TRANSITION(k_subset_met_text, transition_subset(fcinfo, K_SUBJECT_TEXT, false))
+EHDS_K_TRANSITION(k_subset_met_integer, transition_subset(fcinfo, K_SUBJECT_INT, false))
+EHDS_K_TRANSITION(k_subset_met_bigint, transition_subset(fcinfo, K_SUBJECT_INT, true))
+EHDS_K_TRANSITION(k_subset_met_uuid, transition_subset(fcinfo, K_SUBJECT_UUID, false))
+EHDS_K_TRANSITION(k_subset_met_text, transition_subset(fcinfo, K_SUBJECT_TEXT, false))
 
 PG_FUNCTION_INFO_V1(ehds_k_combine);
 

@@ -125,18 +125,11 @@ transition_percentile(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint,
 	return EOHPGetRWDatum(&state->header);
 }
 
-#define TRANSITION(name, call)          \
-	PG_FUNCTION_INFO_V1(ehds_##name);   \
-	Datum ehds_##name(PG_FUNCTION_ARGS) \
-	{                                   \
-		return call;                    \
-	}
-
-#define OF_SUBJECTS(name, kind, value)                                                    \
-	TRANSITION(k_##name##_integer, transition(fcinfo, kind, K_SUBJECT_INT, false, value)) \
-	TRANSITION(k_##name##_bigint, transition(fcinfo, kind, K_SUBJECT_INT, true, value))   \
-	TRANSITION(k_##name##_uuid, transition(fcinfo, kind, K_SUBJECT_UUID, false, value))   \
-	TRANSITION(k_##name##_text, transition(fcinfo, kind, K_SUBJECT_TEXT, false, value))
+#define OF_SUBJECTS(name, kind, value)                                                           \
+	EHDS_K_TRANSITION(k_##name##_integer, transition(fcinfo, kind, K_SUBJECT_INT, false, value)) \
+	EHDS_K_TRANSITION(k_##name##_bigint, transition(fcinfo, kind, K_SUBJECT_INT, true, value))   \
+	EHDS_K_TRANSITION(k_##name##_uuid, transition(fcinfo, kind, K_SUBJECT_UUID, false, value))   \
+	EHDS_K_TRANSITION(k_##name##_text, transition(fcinfo, kind, K_SUBJECT_TEXT, false, value))
 
 #define OF_TYPES(name, kind)                           \
 	OF_SUBJECTS(name##_integer, kind, K_VALUE_INTEGER) \
@@ -150,11 +143,11 @@ OF_TYPES(variance, K_VARIANCE)
 OF_TYPES(min, K_MIN)
 OF_TYPES(max, K_MAX)
 
-#define PERCENTILES_OF(name, value, arg)                                                            \
-	TRANSITION(k_##name##_integer, transition_percentile(fcinfo, K_SUBJECT_INT, false, value, arg)) \
-	TRANSITION(k_##name##_bigint, transition_percentile(fcinfo, K_SUBJECT_INT, true, value, arg))   \
-	TRANSITION(k_##name##_uuid, transition_percentile(fcinfo, K_SUBJECT_UUID, false, value, arg))   \
-	TRANSITION(k_##name##_text, transition_percentile(fcinfo, K_SUBJECT_TEXT, false, value, arg))
+#define PERCENTILES_OF(name, value, arg)                                                                   \
+	EHDS_K_TRANSITION(k_##name##_integer, transition_percentile(fcinfo, K_SUBJECT_INT, false, value, arg)) \
+	EHDS_K_TRANSITION(k_##name##_bigint, transition_percentile(fcinfo, K_SUBJECT_INT, true, value, arg))   \
+	EHDS_K_TRANSITION(k_##name##_uuid, transition_percentile(fcinfo, K_SUBJECT_UUID, false, value, arg))   \
+	EHDS_K_TRANSITION(k_##name##_text, transition_percentile(fcinfo, K_SUBJECT_TEXT, false, value, arg))
 
 #define PERCENTILES(name, arg)                           \
 	PERCENTILES_OF(name##_integer, K_VALUE_INTEGER, arg) \
