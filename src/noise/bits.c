@@ -5,8 +5,6 @@
 #include "noise/bits.h"
 
 #include "core/random.h"
-#include "miscadmin.h"
-#include "port/pg_bitutils.h"
 
 static int
 fill_secure(EhdsBits *bits, uint64 *word)
@@ -31,7 +29,7 @@ ehds_bits_end(EhdsBits *bits)
 }
 
 uint64
-ehds_bits_take(EhdsBits *bits, int n)
+ehds_bits_take_refill(EhdsBits *bits, int n)
 {
 	uint64 result = 0;
 
@@ -59,22 +57,4 @@ ehds_bits_take(EhdsBits *bits, int n)
 		n -= some;
 	}
 	return result;
-}
-
-uint64
-ehds_bits_below(EhdsBits *bits, uint64 n)
-{
-	int width;
-	uint64 u;
-
-	Assert(n >= 1);
-	if (n == 1)
-		return 0;
-	width = pg_leftmost_one_pos64(n - 1) + 1;
-	do
-	{
-		CHECK_FOR_INTERRUPTS();
-		u = ehds_bits_take(bits, width);
-	} while (u >= n);
-	return u;
 }

@@ -14,6 +14,9 @@
 
 #include "core/compat.h"
 
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+
 typedef struct EhdsBits
 {
 	uint64 pool; /* next bit is the most significant one */
@@ -27,10 +30,40 @@ typedef struct EhdsBits
 extern void ehds_bits_secure(EhdsBits *bits);
 extern void ehds_bits_end(EhdsBits *bits);
 
+extern uint64 ehds_bits_take_refill(EhdsBits *bits, int n);
+
 /* The next n bits (1..64), the first one most significant. */
-extern uint64 ehds_bits_take(EhdsBits *bits, int n);
+static inline uint64
+ehds_bits_take(EhdsBits *bits, int n)
+{
+	uint64 result;
+
+	Assert(n >= 1 && n <= 64);
+	if (unlikely(n >= bits->left))
+		return ehds_bits_take_refill(bits, n);
+	result = bits->pool >> (64 - n);
+	bits->pool <<= n;
+	bits->left -= n;
+	return result;
+}
 
 /* Uniform on 0..n-1 for n >= 1, by rejection: no modulo bias. */
-extern uint64 ehds_bits_below(EhdsBits *bits, uint64 n);
+static inline uint64
+ehds_bits_below(EhdsBits *bits, uint64 n)
+{
+	int width;
+	uint64 u;
+
+	Assert(n >= 1);
+	if (n == 1)
+		return 0;
+	width = pg_leftmost_one_pos64(n - 1) + 1;
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		u = ehds_bits_take(bits, width);
+	} while (u >= n);
+	return u;
+}
 
 #endif /* EHDS_BITS_H */

@@ -11,30 +11,14 @@
 
 #include "miscadmin.h"
 #include "noise/bernoulli.h"
+#include "noise/rational.h"
 
-#ifndef HAVE_INT128
-#error "pg_ehds needs a compiler with 128-bit integers"
-#endif
-
-/* Check the scale and reduce it, which shortens the numbers that are drawn. */
 static void
-reduce(uint64 *num, uint64 *den)
+check_scale(uint64 num, uint64 den)
 {
-	uint64 a = *num;
-	uint64 b = *den;
-
-	if (a < 1 || b < 1 || a > (uint64) EHDS_NOISE_MAX || b > (uint64) EHDS_NOISE_MAX ||
-		(uint128) a > (uint128) b * EHDS_SCALE_MAX)
+	if (num < 1 || den < 1 || num > (uint64) EHDS_NOISE_MAX || den > (uint64) EHDS_NOISE_MAX ||
+		(uint128) num > (uint128) den * EHDS_SCALE_MAX)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("noise scale out of range")));
-	while (b != 0)
-	{
-		uint64 r = a % b;
-
-		a = b;
-		b = r;
-	}
-	*num /= a;
-	*den /= a;
 }
 
 /*
@@ -71,7 +55,8 @@ two_sided(EhdsBits *bits, uint64 num, uint64 den)
 int64
 ehds_discrete_laplace_from(EhdsBits *bits, uint64 scale_num, uint64 scale_den)
 {
-	reduce(&scale_num, &scale_den);
+	check_scale(scale_num, scale_den);
+	ehds_reduce(&scale_num, &scale_den);
 	return two_sided(bits, scale_num, scale_den);
 }
 
@@ -80,7 +65,8 @@ ehds_truncated_laplace_from(EhdsBits *bits, uint64 scale_num, uint64 scale_den, 
 {
 	int64 x;
 
-	reduce(&scale_num, &scale_den);
+	check_scale(scale_num, scale_den);
+	ehds_reduce(&scale_num, &scale_den);
 	if (tau < 0 || tau > EHDS_NOISE_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("bound of truncated noise out of range")));
