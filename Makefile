@@ -32,6 +32,7 @@ SQL_PARTS_ALL = \
 	src/suppress/suppress.sql \
 	src/noise/noise.sql \
 	src/dp/dp.sql \
+	src/dp/zcdp.sql \
 	src/pseudonym/keyring.sql \
 	src/pseudonym/pseudonym.sql \
 	src/cellkey/cell_key.sql \

@@ -31,6 +31,9 @@ extern void ehds_dp_check_epsilon(int64 epsilon_nano);
 extern void ehds_dp_check_delta(int64 delta_atto);
 extern void ehds_dp_check_max_groups(int max_groups);
 
+/* value * 10^places, or -1 unless that is an integer in 0 .. 2^63 - 1. */
+extern int64 ehds_dp_units(Numeric value, int places);
+
 /* A user's epsilon or delta in units; exact, or 22023. */
 extern int64 ehds_dp_epsilon_nano(Numeric epsilon);
 extern int64 ehds_dp_delta_atto(Numeric delta);

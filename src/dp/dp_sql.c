@@ -17,9 +17,8 @@ PG_FUNCTION_INFO_V1(ehds_dp_threshold_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_noise_scale_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_interval_sql);
 
-/* value * 10^places, which must be an integer that fits; -1 if it is not */
-static int64
-to_units(Numeric value, int places)
+int64
+ehds_dp_units(Numeric value, int places)
 {
 	Datum unit = DirectFunctionCall2(numeric_power, NumericGetDatum(int64_to_numeric(10)),
 									 NumericGetDatum(int64_to_numeric(places)));
@@ -39,7 +38,7 @@ to_units(Numeric value, int places)
 int64
 ehds_dp_epsilon_nano(Numeric epsilon)
 {
-	int64 nano = to_units(epsilon, 9);
+	int64 nano = ehds_dp_units(epsilon, 9);
 
 	if (nano < EHDS_EPSILON_MIN_NANO || nano > EHDS_EPSILON_MAX_NANO)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -50,7 +49,7 @@ ehds_dp_epsilon_nano(Numeric epsilon)
 int64
 ehds_dp_delta_atto(Numeric delta)
 {
-	int64 atto = to_units(delta, 18);
+	int64 atto = ehds_dp_units(delta, 18);
 
 	if (atto < EHDS_DELTA_MIN_ATTO || atto > EHDS_DELTA_MAX_ATTO)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
