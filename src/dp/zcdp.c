@@ -127,7 +127,7 @@ ehds_zcdp_sigma(int64 rho_pico, int max_groups, int64 sensitivity, uint64 *digit
 }
 
 /*
- * Canonne, Kamath, Steinke 2020, corollary 13: rho-zCDP is (epsilon, delta)-DP for
+ * Canonne, Kamath, Steinke 2020, section 2.3: rho-zCDP is (epsilon, delta)-DP for
  * each alpha > 1 with
  *
  *		delta = exp((alpha - 1) (alpha rho - epsilon)) / (alpha - 1) * (1 - 1 / alpha)^alpha.

@@ -9,7 +9,8 @@
 # For each case ours and base alternate after one untimed pair, and the line
 #	BENCH <case> ours_ms=<n> base_ms=<n> ratio=<n>
 # has the medians; ratio is ours / base. Unless the line before says otherwise
-# base is count(*) with the same grouping, without workers. A case whose functions
+# base is count(*) with the same grouping, without workers. Cases that are counted by the
+# second print per_s=<n> and have no base. A case whose functions
 # are not there is "missing", one that ends in another error "failed"; both make
 # the run fail.
 set -euo pipefail
@@ -79,6 +80,43 @@ memory()
 			(SELECT count(*) AS n FROM (SELECT DISTINCT * FROM ($pairs) p) d) p" -c ROLLBACK || { bad=1; echo "BENCH $name failed"; }
 }
 
+# draws CASE OURS: draws a second, OURS being one draw; a million of them in a statement
+draws()
+{
+	local name=$1 ours="SELECT count($2) FROM generate_series(1, 1000000)" i
+	[ -z "$cases" ] || [[ " $cases " == *" $name "* ]] || return 0
+	echo "# $name: ours: $ours"
+	{
+		printf '%s\n' 'SET max_parallel_workers_per_gather = 0;' '\timing on'
+		for ((i = 0; i <= runs; i++)); do printf '%s;\n' "$ours"; done
+	} >"$work/script"
+	if ! psql -X -q -v ON_ERROR_STOP=1 <"$work/script" >"$work/out" 2>"$work/err"; then
+		bad=1
+		echo "BENCH $name failed"
+		grep -m1 ERROR "$work/err" | sed "s/^/bench: $name: /" >&2
+		return 0
+	fi
+	sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' "$work/out" | tail -n +2 | sort -n |
+		awk -v name="$name" '{ t[NR] = $1 } END { m = t[int((NR + 1) / 2)]; printf "BENCH %s ours_ms=%.2f per_s=%.0f\n", name, m, 1e9 / m }'
+}
+
+# sessions CASE ROLE OURS: statements a second of 16 sessions that send OURS for ten seconds
+sessions()
+{
+	local name=$1 role=$2 ours=$3 tps
+	[ -z "$cases" ] || [[ " $cases " == *" $name "* ]] || return 0
+	echo "# $name: ours: $ours; 16 sessions"
+	printf '%s;\n' "$ours" >"$work/script"
+	if ! pgbench -n -c 16 -j 2 -T 10 -M prepared -U "$role" -f "$work/script" "$PGDATABASE" >"$work/out" 2>"$work/err" ||
+		! tps=$(sed -n 's/^tps = \([0-9]*\).*/\1/p' "$work/out") || [ -z "$tps" ] || grep -q ERROR "$work/err"; then
+		bad=1
+		echo "BENCH $name failed"
+		grep -m1 ERROR "$work/err" | sed "s/^/bench: $name: /" >&2
+		return 0
+	fi
+	echo "BENCH $name per_s=$tps"
+}
+
 # Data, roles, permits ----------------------------------------------------------------
 
 people='bench_dba bench_issuer bench_activator bench_analyst bench_dashboard bench_pipeline'
@@ -100,6 +138,7 @@ prepare() { [ -z "$have" ] || PGUSER=$1 psql -X -q -A -t -v ON_ERROR_STOP=1 -o /
 prepare "$PGUSER" "GRANT ehds_admin TO bench_issuer, bench_activator"
 prepare "$PGUSER" "SELECT ehds.protect('bench.stay', subject => 'person_id')"
 prepare "$PGUSER" "SELECT ehds.protect('bench.tiny', subject => 'person_id')"
+prepare "$PGUSER" "SELECT ehds.protect('bench.one', subject => 'person_id')"
 
 # permit NAME GRANTEE TABLE OPTIONS
 permit()
@@ -112,6 +151,7 @@ permit()
 permit bench-k bench_analyst bench.stay "output => 'statistics', k => 11"
 permit bench-dp bench_dashboard bench.stay "output => 'statistics', epsilon => 3, delta => 1e-6, epsilon_default => 0.01"
 permit bench-charge bench_dashboard bench.tiny "output => 'statistics', epsilon => 3, delta => 1e-6, epsilon_default => 0.01"
+permit bench-charges bench_dashboard bench.one "output => 'statistics', epsilon => 1000000, delta => 1e-6, epsilon_default => 0.01"
 permit bench-rows bench_pipeline bench.stay "output => 'pseudonymised'"
 for ((i = 0; i <= 3; i++)); do permit "bench-extract-$i" bench_pipeline bench.stay "output => 'pseudonymised'"; done
 prepare "$PGUSER" 'CHECKPOINT'
@@ -145,6 +185,9 @@ bench pseudonymised_values bench_pipeline 'SELECT count(stay_id), count(person_i
 	'SELECT count(stay_id), count(person_id) FROM bench.stay'
 bench extract bench_pipeline "CALL ehds.extract('bench-extract-%d')" 'CREATE TABLE bench.copy_%d AS SELECT * FROM bench.stay' '' 3
 bench charge bench_dashboard 'SELECT ehds.dp_count(person_id) FROM permit_bench_charge.tiny' 'SELECT count(*) FROM bench.tiny' '' 21
+sessions charges_16_sessions bench_dashboard 'SELECT ehds.dp_count(person_id) FROM permit_bench_charges.one'
+draws draw_laplace 'ehds.discrete_laplace(1000)'
+draws draw_gaussian 'ehds.discrete_gaussian(1000)'
 
 # Growth: so many rows of a fifth as many persons, made on the way; keys that are dense, as
 # those of a sequence are, and keys that are scattered over all 64 bits.

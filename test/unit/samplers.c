@@ -340,6 +340,8 @@ buffer(void)
 	memcpy(before, pool, POOL_SIZE);
 	ehds_random_bytes(got, sizeof(got));
 	ok(memcmp(got, before + at, sizeof(got)) == 0, "bytes come from the buffer");
+	ehds_random_bytes(got, sizeof(got));
+	ok(memcmp(got, before + at + sizeof(got), sizeof(got)) == 0, "and the next ones follow them");
 	for (size_t i = 0; i < POOL_SIZE - pool_left; i++)
 		clean = clean && pool[i] == 0;
 	ok(clean, "what was taken from it is overwritten");
