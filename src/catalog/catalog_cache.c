@@ -322,6 +322,21 @@ ehds_namespace(void)
 	return cache.schema;
 }
 
+/* Asked before a query is walked through: most databases have no permit most of the time. */
+bool
+ehds_any_permit_view(void)
+{
+	ensure_loaded();
+	return hash_get_num_entries(cache.views) > 0;
+}
+
+bool
+ehds_any_extract(void)
+{
+	ensure_loaded();
+	return hash_get_num_entries(cache.extracts) > 0;
+}
+
 EhdsPermitView *
 ehds_permit_view(Oid relid)
 {
@@ -353,8 +368,7 @@ ehds_extract_of(Oid relid)
 	Oid schema;
 	ExtractSchema *x;
 
-	ensure_loaded();
-	if (hash_get_num_entries(cache.extracts) == 0)
+	if (!ehds_any_extract())
 		return NULL;
 	schema = get_rel_namespace(relid);
 	x = hash_search(cache.extracts, &schema, HASH_FIND, NULL);

@@ -51,6 +51,9 @@ extern bool ehds_catalog_present(void);
 /* The namespace of the extension, InvalidOid without it. */
 extern Oid ehds_namespace(void);
 
+/* Is there any permit's view in this database? */
+extern bool ehds_any_permit_view(void);
+extern bool ehds_any_extract(void);
 /* A copy, NULL if the relation is no permit's view. */
 extern EhdsPermitView *ehds_permit_view(Oid relid);
 extern bool ehds_is_protected(Oid relid);

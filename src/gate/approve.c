@@ -81,10 +81,29 @@ mentioned_permits(Query *query)
 	return m.permits;
 }
 
+/*
+ * A view that was expanded is a subquery. A query has one only in its range table,
+ * a WITH list or a sublink, and the planner relies on the same flag for the last.
+ */
+static bool
+has_subquery(Query *query)
+{
+	ListCell *lc;
+
+	if (query->hasSubLinks || query->cteList != NIL)
+		return true;
+	foreach(lc, query->rtable)
+	{
+		if (lfirst_node(RangeTblEntry, lc)->rtekind == RTE_SUBQUERY)
+			return true;
+	}
+	return false;
+}
+
 bool
 ehds_mentions_permit_view(Query *query)
 {
-	return mentioned_permits(query) != NIL;
+	return ehds_any_permit_view() && has_subquery(query) && mentioned_permits(query) != NIL;
 }
 
 /* Is the tree a plain SELECT all the way down? */
@@ -370,6 +389,8 @@ ehds_check_unseen_plan(PlannedStmt *plan)
 {
 	ListCell *lc;
 
+	if (!ehds_any_permit_view())
+		return;
 	foreach(lc, plan->rtable)
 	{
 		EhdsPermitView *view = ehds_permit_view(relation_of_entry(lfirst(lc)));
@@ -396,7 +417,7 @@ ehds_reads_extract(EhdsGate *gate, PlannedStmt *plan)
 	const char *permit = NULL;
 	ListCell *lc;
 
-	if (superuser())
+	if (!ehds_any_extract() || superuser())
 		return false;
 	foreach(lc, plan->rtable)
 	{
