@@ -138,6 +138,7 @@ help:
 	@echo 'make demo       play the demo            make psql      psql in the demo cluster'
 	@echo 'make stop       stop private clusters    make test      all tests'
 	@echo 'make test-matrix  tests on 15, 17, 18    make lint      all checks'
+	@echo 'make test-core  tests of PostgreSQL, with the library and without'
 	@echo 'make bench      benchmarks               make format    clang-format -i'
 	@echo 'make sanitize   tests under ASan, UBSan  make deps      install what is missing'
 	@echo 'make clean      remove what was built    make distclean and the private clusters'
@@ -172,6 +173,13 @@ test:
 test-run: private
 	@scripts/test.sh '$(PG_CONFIG)'
 
+# PostgreSQL's own tests, with and without the library.
+test-core:
+	@$(DEPS) build core
+	@$(REMAKE) -s test-core-run
+test-core-run: private
+	@scripts/test-core.sh '$(PG_CONFIG)'
+
 test-matrix:
 	@$(DEPS) matrix
 	@scripts/matrix.sh
@@ -196,5 +204,5 @@ distclean:
 	@scripts/cluster.sh destroy
 	@$(if $(PGXS),$(REMAKE) clean)
 
-.PHONY: help deps private demo demo-run psql stop test test-run test-matrix lint lint-run sanitize \
+.PHONY: help deps private demo demo-run psql stop test test-run test-core test-core-run test-matrix lint lint-run sanitize \
 	format bench bench-run distclean

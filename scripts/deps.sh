@@ -1,7 +1,7 @@
 #!/bin/sh
 # deps.sh [--list] WHAT...
 #	Installs the Debian packages that are missing for WHAT: build (and run), test,
-#	lint, matrix. --list prints the packages instead.
+#	core, lint, matrix. --list prints the packages instead.
 #
 # PG names the PostgreSQL major; without it the newest supported one whose server
 # headers are installed is kept, else the suite's own is taken. PG=none: the user
@@ -70,6 +70,7 @@ packages()
 				echo perl libipc-run-perl glpk-utils
 				[ "$major" = none ] || echo "postgresql-$major-pgtap"
 				;;
+			core) echo bzip2 xz-utils ;;
 			lint) echo clang-format cppcheck shellcheck binutils ;;
 			matrix) echo mmdebstrap debian-archive-keyring mount ;;
 			*) die "deps.sh: unknown: $what" ;;
