@@ -1,6 +1,7 @@
 #!/bin/sh
 # bench.sh PG_CONFIG
-#	Runs test/bench/run.sh on a private cluster of its own, which is stopped afterwards.
+#	Runs test/bench/*.sh on a private cluster of its own, and on one that has not loaded
+#	the library; both are stopped afterwards.
 #
 # fsync stays on: what a charge costs is part of what is measured.
 
@@ -19,7 +20,12 @@ checkpoint_timeout = 30min
 autovacuum = off
 jit = off
 EOC
-trap '"$cluster" stop 2>/dev/null' EXIT
+base_conf=$HOME_PG/bench-base.conf
+{
+	cat "$conf"
+	echo "shared_preload_libraries = ''"
+} >"$base_conf"
+trap '"$cluster" stop 2>/dev/null; CLUSTER=bench-base "$cluster" stop 2>/dev/null' EXIT
 trap 'exit 1' HUP INT TERM
 EHDS_CONF=$conf "$cluster" init "$1" || exit 1
 "$cluster" start || exit 1
@@ -27,6 +33,18 @@ eval "$("$cluster" env)"
 PATH=$("$cluster" get bin):$PATH
 export PATH
 cd "$ROOT" || exit 1
-shebang=$(sed -n '1s/^#! *//p' test/bench/run.sh)
-# shellcheck disable=SC2086
-${shebang:-/bin/sh} test/bench/run.sh
+status=0
+test/bench/run.sh || status=1
+
+# -- who has nothing to do with it ----------------------------------------------
+EHDS_CONF=$base_conf CLUSTER=bench-base "$cluster" init "$1" || exit 1
+CLUSTER=bench-base "$cluster" start || exit 1
+BASE_HOST=$(CLUSTER=bench-base "$cluster" get sock)
+DATA=$(CLUSTER=bench-base "$cluster" get data)
+RUN=
+! is_root || RUN='runuser -u postgres --'
+export BASE_HOST DATA RUN
+test/bench/select_only.sh || status=1
+CLUSTER=bench-base "$cluster" stop
+test/bench/instructions.sh || status=1
+exit $status

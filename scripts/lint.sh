@@ -109,7 +109,7 @@ one_compat() { none 'PG_VERSION_NUM\|PG_MAJORVERSION_NUM' $(c_files | grep -v '^
 
 shell_files()
 {
-	for f in scripts/*.sh .ci/run demo/run.sh test/bench/run.sh; do
+	for f in scripts/*.sh .ci/run demo/run.sh test/bench/*.sh; do
 		[ -f "$f" ] && echo "$f"
 	done
 }

@@ -40,6 +40,18 @@ CREATE TABLE bench.tiny AS SELECT n AS person_id FROM generate_series(1::bigint,
 -- so small that a query of it costs little but its charge
 CREATE TABLE bench.one AS SELECT 1::bigint AS person_id;
 
+-- Five tables whose queries cost their planning only.
+CREATE TABLE bench.person (person_id bigint PRIMARY KEY, birth_year integer, sex integer);
+CREATE TABLE bench.visit (visit_id bigint PRIMARY KEY, person_id bigint NOT NULL, kind integer, starts date);
+CREATE TABLE bench.condition (person_id bigint NOT NULL, visit_id bigint, concept_id integer, starts date);
+CREATE TABLE bench.drug (person_id bigint NOT NULL, visit_id bigint, concept_id integer, starts date);
+CREATE TABLE bench.measurement (person_id bigint NOT NULL, visit_id bigint, concept_id integer, measured date, value integer);
+CREATE INDEX ON bench.visit (person_id);
+CREATE INDEX ON bench.condition (person_id, concept_id);
+CREATE INDEX ON bench.drug (person_id, concept_id);
+CREATE INDEX ON bench.measurement (person_id, concept_id);
+
+VACUUM (FREEZE, ANALYZE) bench.person, bench.visit, bench.condition, bench.drug, bench.measurement;
 VACUUM (FREEZE, ANALYZE) bench.stay;
 VACUUM (FREEZE, ANALYZE) bench.stay_text;
 VACUUM (FREEZE, ANALYZE) bench.stay_uuid;

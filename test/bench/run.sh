@@ -117,9 +117,35 @@ sessions()
 	echo "BENCH $name per_s=$tps"
 }
 
+# planning CASE ROLE SQL: what planning a query costs, in which %s stands for the schema of its tables.
+# The prepared query, which must have the parameter :concept, is executed with a plan of its own each time and with one kept plan; the
+# difference is the planning, whatever recording and executing cost. EXPLAIN is refused under permits.
+planning()
+{
+	local name=$1 role=$2 sql=$3 ours_schema=$4 base_schema=$5 i side mode user schema
+	[ -z "$cases" ] || [[ " $cases " == *" $name "* ]] || return 0
+	echo "# $name: planning of ${sql//%s/$ours_schema}; base: on the stored tables"
+	rm -f "$work"/plan.*
+	for ((i = 0; i <= runs; i++)); do
+		for side in ours base; do
+			if [ "$side" = ours ]; then user=$role schema=$ours_schema; else user=$PGUSER schema=$base_schema; fi
+			printf '%s\n' '\set concept 201826' "${sql//%s/$schema};" >"$work/query"
+			for mode in force_custom_plan force_generic_plan; do
+				PGOPTIONS="$PGOPTIONS -c plan_cache_mode=$mode" pgbench -n -M prepared -T 1 -U "$user" -f "$work/query" >"$work/out" 2>"$work/err" ||
+					{ bad=1; echo "BENCH $name failed"; grep -m1 -i error "$work/err" >&2; return 0; }
+				[ "$i" -eq 0 ] || sed -n 's/^latency average = \([0-9.]*\) ms/\1/p' "$work/out" >>"$work/plan.$side.$mode"
+			done
+		done
+	done
+	for side in ours base; do
+		paste "$work/plan.$side.force_custom_plan" "$work/plan.$side.force_generic_plan" |
+			awk '{ print $1 - $2 }' | sort -n | sed -n "$(((runs + 1) / 2))p"
+	done | paste -s | awk -v name="$name" '{ printf "BENCH %s ours_ms=%.3f base_ms=%.3f ratio=%.2f overhead_ms=%.3f\n", name, $1, $2, $1 / $2, $1 - $2 }'
+}
+
 # Data, roles, permits ----------------------------------------------------------------
 
-people='bench_dba bench_issuer bench_activator bench_analyst bench_dashboard bench_pipeline'
+people='bench_dba bench_issuer bench_activator bench_analyst bench_dashboard bench_pipeline bench_planner'
 super -d postgres -c 'SET client_min_messages = warning' \
 	-c "DROP DATABASE IF EXISTS \"$PGDATABASE\" WITH (FORCE)" -c "CREATE DATABASE \"$PGDATABASE\""
 for role in $people; do super -d postgres -c "DROP ROLE IF EXISTS $role"; done
@@ -140,12 +166,13 @@ prepare "$PGUSER" "SELECT ehds.protect('bench.stay', subject => 'person_id')"
 prepare "$PGUSER" "SELECT ehds.protect('bench.tiny', subject => 'person_id')"
 prepare "$PGUSER" "SELECT ehds.protect('bench.one', subject => 'person_id')"
 
-# permit NAME GRANTEE TABLE OPTIONS
+# permit NAME GRANTEE 'TABLE ...' OPTIONS
 permit()
 {
+	local table
 	prepare bench_issuer "SELECT ehds.issue_permit('$1', grantee => '$2', purpose => 'research',
 		valid_until => current_date + 1, $4)"
-	prepare bench_issuer "SELECT ehds.permit_table('$1', '$3')"
+	for table in $3; do prepare bench_issuer "SELECT ehds.permit_table('$1', '$table')"; done
 	prepare bench_activator "SELECT ehds.activate_permit('$1')"
 }
 permit bench-k bench_analyst bench.stay "output => 'statistics', k => 11"
@@ -153,6 +180,9 @@ permit bench-dp bench_dashboard bench.stay "output => 'statistics', epsilon => 3
 permit bench-charge bench_dashboard bench.tiny "output => 'statistics', epsilon => 3, delta => 1e-6, epsilon_default => 0.01"
 permit bench-charges bench_dashboard bench.one "output => 'statistics', epsilon => 1000000, delta => 1e-6, epsilon_default => 0.01"
 permit bench-rows bench_pipeline bench.stay "output => 'pseudonymised'"
+five='bench.person bench.visit bench.condition bench.drug bench.measurement'
+for table in $five; do prepare "$PGUSER" "SELECT ehds.protect('$table', subject => 'person_id')"; done
+permit bench-plan bench_planner "$five" "output => 'statistics', k => 11"
 for ((i = 0; i <= 3; i++)); do permit "bench-extract-$i" bench_pipeline bench.stay "output => 'pseudonymised'"; done
 prepare "$PGUSER" 'CHECKPOINT'
 
@@ -188,6 +218,12 @@ bench charge bench_dashboard 'SELECT ehds.dp_count(person_id) FROM permit_bench_
 sessions charges_16_sessions bench_dashboard 'SELECT ehds.dp_count(person_id) FROM permit_bench_charges.one'
 draws draw_laplace 'ehds.discrete_laplace(1000)'
 draws draw_gaussian 'ehds.discrete_gaussian(1000)'
+
+planning gate_planning bench_planner "SELECT v.kind, count(DISTINCT p.person_id) FROM %s.person p
+	JOIN %s.visit v ON v.person_id = p.person_id JOIN %s.condition c ON c.person_id = p.person_id
+	JOIN %s.drug d ON d.person_id = p.person_id JOIN %s.measurement m ON m.person_id = p.person_id
+	WHERE c.concept_id = :concept AND d.concept_id IN (1503297, 1580747) AND m.concept_id = 3004410
+	AND p.birth_year BETWEEN 1950 AND 1980 GROUP BY v.kind" permit_bench_plan bench
 
 # Growth: so many rows of a fifth as many persons, made on the way; keys that are dense, as
 # those of a sequence are, and keys that are scattered over all 64 bits.
