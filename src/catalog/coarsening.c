@@ -4,8 +4,11 @@
  *
  * The gate lets it see personal data, so that it must neither fail nor tell: it
  * is a look-up in a map that was published for the permit, which depends on the
- * code alone.  Whatever can be wrong (no map, several permits) is found before
- * the first code is looked up.  The map is read once for each call in a plan.
+ * code alone.  An error at the first row that gets here would tell that there is
+ * one, so the gate looks for the map itself and writes the form with an approval,
+ * which belongs to one permit and does not raise for want of a map.  The map is
+ * read once for each call in a plan, as the query's snapshot has it: every process
+ * of a parallel plan has the same.
  */
 #include "core/compat.h"
 
@@ -23,8 +26,10 @@
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "catalog/catalog_cache.h"
+#include "catalog/coarsening.h"
 #include "core/approval.h"
 #include "core/errors.h"
 
@@ -72,8 +77,8 @@ read_map(int32 permit_id, const char *system, HTAB *labels, MemoryContext contex
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(permit_id));
 	ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, TEXTOID, C_COLLATION_OID, F_TEXTEQ,
 						   CStringGetTextDatum(system));
-	scan = systable_beginscan(rel, get_relname_relid("coarsening_pkey", ehds_namespace()), true, NULL, 2,
-							  keys);
+	scan = systable_beginscan(rel, get_relname_relid("coarsening_pkey", ehds_namespace()), true,
+							  ActiveSnapshotSet() ? GetActiveSnapshot() : NULL, 2, keys);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		char *code = field(rel, tuple, "code");
@@ -96,6 +101,24 @@ read_map(int32 permit_id, const char *system, HTAB *labels, MemoryContext contex
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return any;
+}
+
+bool
+ehds_has_coarsening(int32 permit_id, const char *system)
+{
+	return read_map(permit_id, system, NULL, NULL);
+}
+
+void
+ehds_no_coarsening(const char *permit, const char *system)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 permit != NULL && permit[0] != '\0'
+				 ? errmsg("permit \"%s\" has no published map of \"%s\"", permit, system)
+				 : errmsg("no permit of yours has a published map of \"%s\"", system),
+			 errhint(
+				 "ehds.my_coarsening lists the maps; the administrator publishes one with ehds.publish_coarsening().")));
 }
 
 static void
@@ -129,21 +152,31 @@ permit_of_map(const char *system)
 
 		if (name != NULL && name[0] != '\0' && strcmp(name, p->permit) != 0)
 			continue;
-		if (!read_map(p->permit_id, system, NULL, NULL))
+		if (!ehds_has_coarsening(p->permit_id, system))
 			continue;
 		if (found != NULL)
 			unclear(system);
 		found = p;
 	}
 	if (found == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 name != NULL && name[0] != '\0'
-					 ? errmsg("permit \"%s\" has no published map of \"%s\"", name, system)
-					 : errmsg("no permit of yours has a published map of \"%s\"", system),
-				 errhint(
-					 "ehds.my_coarsening lists the maps; the administrator publishes one with ehds.publish_coarsening().")));
+		ehds_no_coarsening(name, system);
 	return found;
+}
+
+/* The permit of the approval, which only the gate can write; else found by the session. */
+static EhdsPermit *
+permit_of_call(FunctionCallInfo fcinfo, const char *system)
+{
+	EhdsPermit *p;
+	const char *name;
+
+	if (PG_NARGS() < 3)
+		return permit_of_map(system);
+	name = ehds_getarg_execution(fcinfo, 2)->permit;
+	p = ehds_read_permit(name);
+	if (p == NULL)
+		elog(ERROR, "permit \"%s\" vanished", name);
+	return p;
 }
 
 static Map *
@@ -172,7 +205,7 @@ get_map(FunctionCallInfo fcinfo)
 	ctl.entrysize = sizeof(Label);
 	ctl.hcxt = context;
 	map->labels = hash_create("ehds coarsening", 1024, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
-	(void) read_map(permit_of_map(system)->permit_id, system, map->labels, context);
+	(void) read_map(permit_of_call(fcinfo, system)->permit_id, system, map->labels, context);
 	fcinfo->flinfo->fn_extra = map;
 	return map;
 }

@@ -186,6 +186,13 @@ CREATE FUNCTION ehds.coarsen(code integer, system text) RETURNS text
     AS 'MODULE_PATHNAME', 'ehds_coarsen_integer' LANGUAGE C STABLE PARALLEL SAFE;
 CREATE FUNCTION ehds.coarsen(code bigint, system text) RETURNS text
     AS 'MODULE_PATHNAME', 'ehds_coarsen_bigint' LANGUAGE C STABLE PARALLEL SAFE;
+-- what the gate makes of them in a query under a permit
+CREATE FUNCTION ehds.coarsen(code text, system text, approval ehds.approval) RETURNS text
+    AS 'MODULE_PATHNAME', 'ehds_coarsen_text' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION ehds.coarsen(code integer, system text, approval ehds.approval) RETURNS text
+    AS 'MODULE_PATHNAME', 'ehds_coarsen_integer' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION ehds.coarsen(code bigint, system text, approval ehds.approval) RETURNS text
+    AS 'MODULE_PATHNAME', 'ehds_coarsen_bigint' LANGUAGE C STABLE PARALLEL SAFE;
 
 DO $do$
 DECLARE
@@ -196,6 +203,8 @@ BEGIN
             'What stands for a code in the published map of a permit: the code itself, or the finest level above it at which k persons are reached, at last *. NULL for NULL and for a code that the classification does not have. '
             'The permit is the one whose views the query reads, else ehds.permit, else the only one of the role that has such a map. Arguments: code, system (constant). '
             'Errors: 22004 if system is NULL, 42704 if there is no such map, ZE001 if it is not clear of which permit.');
+        EXECUTE pg_catalog.format('COMMENT ON FUNCTION ehds.coarsen(%s, text, ehds.approval) IS %L', type,
+            'ehds.coarsen(code, system) as the gate writes it: by the map of the permit whose approval it carries, NULL where there is none. Raises ZE004 unless the approval is live');
     END LOOP;
 END
 $do$;

@@ -317,7 +317,10 @@ ehds_gate_check(EhdsGate *gate, Query *query)
 	gate->approval = ehds_approval_new();
 	(void) see_relations_walker((Node *) query, gate);
 	if (p->statistics)
+	{
+		ehds_bind_coarsening(gate, query);
 		ehds_check_statistics(gate, query);
+	}
 	else
 		(void) row_level_walker((Node *) query, gate);
 }

@@ -8,6 +8,7 @@
  *	approve.c		finds permit views in a query, plants approvals, marks plans
  *	level.h			types the relations of a statistics query (check.c, joins.c, companions.c)
  *	expressions.c	the expressions that may see personal data
+ *	coarsen.c		ehds.coarsen, bound to the permit
  *	border.h		turns an aggregation of personal data into a released relation
  *					(border.c, aggregates.c, release.c)
  *	guard.c			the functions that permit views and extracts call
@@ -84,6 +85,10 @@ extern bool ehds_read_marker(PlannedStmt *plan, EhdsMarker *marker);
 
 /* check.c */
 extern void ehds_check_statistics(EhdsGate *gate, Query *query);
+
+/* coarsen.c */
+extern void ehds_bind_coarsening(EhdsGate *gate, Query *query);
+extern bool ehds_is_bound_coarsening(Oid funcid, List *args);
 
 /* expressions.c */
 /* What a column below the border is. */

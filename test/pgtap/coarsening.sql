@@ -24,7 +24,7 @@ SELECT pg_temp.as_role('t_governor', $$SELECT ehds.permit_table('coarse', 'omop.
 SELECT pg_temp.as_role('t_governor', $$SELECT ehds.permit_table('coarse', 'omop.condition_occurrence')$$);
 SELECT pg_temp.as_role('t_governor2', $$SELECT ehds.activate_permit('coarse')$$);
 \o
-SELECT plan(40);
+SELECT plan(50);
 CREATE FUNCTION pg_temp.gov(q text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('t_governor', 'SELECT ehds.' || q) $$;
 CREATE FUNCTION pg_temp.analyst(q text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('t_analyst', q) $$;
 CREATE FUNCTION pg_temp.map() RETURNS text LANGUAGE sql AS $$
@@ -75,6 +75,17 @@ SELECT throws_ok($$SELECT pg_temp.analyst('SELECT ehds.coarsen(code, ''other'') 
 SELECT throws_ok($$SELECT pg_temp.analyst('SELECT ehds.coarsen(term, ''dx'') FROM permit_hydro.note_nlp GROUP BY 1')$$, '42704', 'permit "hydro" has no published map of "dx"', 'the map of another permit does not count');
 SELECT is(pg_temp.analyst('SELECT count(*) FROM ehds.my_coarsening'), '13', 'the map is the grantee''s to read');
 
+-- no error may tell that a row got there: what is wrong is found before a row is read
+CREATE FUNCTION pg_temp.rare(born integer, call text, permit text DEFAULT 'hydro') RETURNS text LANGUAGE sql AS $$
+	SELECT pg_temp.analyst(format('SELECT count(DISTINCT person_id) FROM permit_%s.person WHERE CASE WHEN year_of_birth = %s THEN %s ELSE ''x'' END = ''y''', permit, born, call)) $$;
+SELECT throws_ok($$SELECT pg_temp.rare(1900, 'ehds.coarsen(gender_concept_id, ''dx'')')$$, '42704', NULL, 'a missing map is an error if nobody is there');
+SELECT throws_ok($$SELECT pg_temp.rare(1950, 'ehds.coarsen(gender_concept_id, ''dx'')')$$, '42704', NULL, 'and if somebody is');
+SELECT throws_ok($$SELECT pg_temp.rare(1900, 'ehds.coarsen(''A01'', ''dx'')')$$, 'ZE002', NULL, 'a constant is not coarsened beside data');
+SELECT throws_ok($$SELECT pg_temp.rare(1950, 'ehds.coarsen(''A01'', ''dx'')')$$, 'ZE002', NULL, 'whoever is there');
+SELECT throws_ok($$SELECT pg_temp.rare(1950, 'ehds.coarsen(gender_concept_id, ''dx'', NULL)')$$, 'ZE002', NULL, 'an approval is not written');
+SELECT throws_ok($$SELECT pg_temp.analyst('SELECT ehds.coarsen(''A01''::text, ''dx'', NULL)')$$, 'ZE004', NULL, 'nor left out');
+SELECT throws_ok($$SELECT pg_temp.as_role('t_other', 'SELECT ehds.dp_count(person_id) FROM permit_open.person WHERE ehds.coarsen(gender_concept_id, ''dx'') = ''y''')$$, '42704', NULL, 'under a privacy budget no map is found, and nothing charged');
+
 -- integer codes; persons who object are not counted
 SELECT is(pg_temp.gov('publish_coarsening(''hydro'', ''dx'', ''omop.condition_occurrence'', ''condition_concept_id'')'), 'dx for permit hydro: codes told as 13 *', 'by a column of numbers');
 SELECT is(pg_temp.analyst($$SELECT string_agg(label || ':' || n, ' ' ORDER BY label) FROM (SELECT ehds.coarsen(condition_concept_id, 'dx') AS label, count(DISTINCT person_id) AS n
@@ -82,6 +93,35 @@ SELECT is(pg_temp.analyst($$SELECT string_agg(label || ':' || n, ' ' ORDER BY la
 SELECT is(pg_temp.analyst($$SELECT ehds.coarsen(100::bigint, 'dx') FROM permit_hydro.person GROUP BY year_of_birth > 1970 LIMIT 1$$), '*', 'beside another aggregation');
 SELECT throws_ok($$SELECT pg_temp.analyst('SELECT ehds.coarsen(''A01'', ''dx'')')$$, 'ZE001', NULL, 'two maps, none chosen');
 SELECT is(pg_temp.analyst($$SELECT ehds.coarsen('A01', 'dx') FROM (SELECT set_config('ehds.permit', 'coarse', true)) s$$), 'A01', 'ehds.permit chooses');
+-- each query has the map of its own permit, whatever else is open or set
+CREATE FUNCTION pg_temp.beside(born integer) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	mine refcursor;
+	other refcursor;
+	result text;
+	label text;
+BEGIN
+	SET LOCAL SESSION AUTHORIZATION t_analyst;
+	SET LOCAL ehds.permit = '';
+	OPEN mine FOR EXECUTE format('SELECT count(DISTINCT person_id) FROM permit_hydro.condition_occurrence WHERE CASE WHEN condition_concept_id = %s THEN ehds.coarsen(condition_concept_id, ''dx'') ELSE ''x'' END IS NOT NULL', born);
+	OPEN other FOR EXECUTE 'SELECT ehds.coarsen(code, ''dx'') FROM permit_coarse.diagnosis GROUP BY 1 ORDER BY 1';
+	FETCH other INTO label;
+	FETCH mine INTO result;
+	CLOSE mine;
+	CLOSE other;
+	RESET SESSION AUTHORIZATION;
+	RETURN label || ' ' || result;
+END $$;
+SELECT is(pg_temp.beside(100), '* 400', 'two cursors of two permits: each by its own map');
+SELECT is(pg_temp.beside(101), '* 400', 'and nothing tells whether a row was coarsened');
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SELECT is(pg_temp.analyst($$SELECT string_agg(coalesce(label, 'none') || ':' || n, ' ' ORDER BY label) FROM (SELECT ehds.coarsen(code, 'dx') AS label, count(DISTINCT person_id) AS n
+	FROM permit_coarse.diagnosis WHERE ehds.coarsen(code, 'dx') IS NOT NULL GROUP BY 1) s$$), '*:14 A01:50 B1:12 B12:41', 'in parallel plans');
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
 SELECT throws_ok($$SELECT pg_temp.as_role('t_other', 'SELECT ehds.coarsen(''A01'', ''dx'')')$$, '42704', NULL, 'nobody else has it');
 SELECT is(pg_temp.as_role('t_other', 'SELECT count(*) FROM ehds.my_coarsening'), '0', 'or reads it');
 SELECT pg_temp.as_role('t_registrar', format('SELECT ehds.oppose(%L)', 'H' || 100000 + p)) FROM generate_series(1, 2) p \g /dev/null
