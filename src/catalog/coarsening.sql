@@ -118,9 +118,9 @@ DECLARE
 BEGIN
     PERFORM ehds.require_role('ehds_admin', 'publish_coarsening');
     p := ehds.lock_permit($1);
-    IF p.output <> 'statistics' OR p.epsilon_nano IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('permit "%s" is not one for statistics with a threshold', $1),
-            HINT = 'A map follows exact numbers of persons: under a privacy budget it would be an answer that nobody has charged.';
+    IF p.output <> 'statistics' OR p.epsilon_nano IS NOT NULL OR p.cell_key_max IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('permit "%s" is not one for exact statistics with a threshold', $1),
+            HINT = 'A map follows exact numbers of persons: beside noise it would be an answer without noise, and under a privacy budget one that nobody has charged.';
     ELSIF p.status NOT IN ('draft', 'active') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('permit "%s" is %s', $1, p.status);
     END IF;
@@ -178,7 +178,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ehds.publish_coarsening(text, text, regclass, name) IS
-    'makes the map by which ehds.coarsen() names codes under a permit: the finest level at which the codes that bear one name are of at least k persons together, counted in a column that the permit opens, opposed persons left out. A name of a level stands for those of its codes that have none of their own. The map stays as it is until it is published again. Members of ehds_admin, for permits for statistics without a privacy budget, draft or active. Raises 42704 for an unknown permit or hierarchy, 42703 for a column that the permit does not open, 22023, 55000. Returns how many codes are told at which level';
+    'makes the map by which ehds.coarsen() names codes under a permit: the finest level at which the codes that bear one name are of at least k persons together, counted in a column that the permit opens, opposed persons left out. A name of a level stands for those of its codes that have none of their own. The map stays as it is until it is published again. Members of ehds_admin, for permits for statistics without a privacy budget or cell keys, draft or active. Raises 42704 for an unknown permit or hierarchy, 42703 for a column that the permit does not open, 22023, 55000. Returns how many codes are told at which level';
 
 CREATE FUNCTION ehds.coarsen(code text, system text) RETURNS text
     AS 'MODULE_PATHNAME', 'ehds_coarsen_text' LANGUAGE C STABLE PARALLEL SAFE;

@@ -386,13 +386,15 @@ AS $$
       JOIN ehds.permit other ON other.population = p.population AND other.permit_id <> p.permit_id
        AND other.status = 'active' AND other.valid_until >= ehds.today()
        AND ((other.epsilon_nano IS NULL) <> (p.epsilon_nano IS NULL)
+            -- a noisy count that appears under one k and not under another is compared with the exact one
+            OR (p.cell_key_max IS NOT NULL AND other.k <> p.k)
             OR (other.cell_key_max, other.cell_key_variance_milli, other.cell_key_no_small)
                IS DISTINCT FROM (p.cell_key_max, p.cell_key_variance_milli, p.cell_key_no_small))
        AND pg_has_role(m.oid, other.grantee, 'MEMBER')
      WHERE p.permit_id = $1
 $$;
 COMMENT ON FUNCTION ehds.exact_beside_noisy(integer) IS
-    'internal: who, among the members of a permit''s grantee, also holds an active permit on the same population where one of the two is differentially private and the other is not, or their cell keys differ; NULL if nobody';
+    'internal: who, among the members of a permit''s grantee, also holds an active permit on the same population where one of the two is differentially private and the other is not, or their cell keys or the k beside them differ; NULL if nobody';
 
 CREATE FUNCTION ehds.shared_identities(population name) RETURNS bigint
     LANGUAGE plpgsql STABLE

@@ -59,7 +59,7 @@ BEGIN
     RETURN pg_temp.as_role('t_plain', query);
 END $$;
 \o
-SELECT plan(65);
+SELECT plan(67);
 
 -- the permit
 SELECT throws_ok($$SELECT pg_temp.permit('x', 't_noisy', ', cell_key_max => 0')$$, '22023', 'cell_key_max is 0, not between 1 and 20', 'no noise is no method');
@@ -215,5 +215,11 @@ SELECT is((SELECT count(*) FROM ehds.doctor() WHERE finding LIKE 'its noise does
 GRANT t_plain TO t_noisy;
 SELECT is((SELECT max(severity) FROM ehds.doctor() WHERE object = 'permit noisy' AND finding LIKE 'its noise does not hold: t_noisy holds permit plain%'), 'critical', 'the doctor finds one');
 REVOKE t_plain FROM t_noisy;
+-- the same noise under another k: a noisy 17 that is shown under 11 and not under 15 is of fewer than 15
+SELECT pg_temp.gov('issue_permit(''other-k'', ''t_noisy'', ''research'', valid_until => ''2099-12-31'', k => 15, cell_key_max => 5)') \g /dev/null
+SELECT pg_temp.gov('issue_permit(''same-k'', ''t_noisy'', ''research'', valid_until => ''2099-12-31'', k => 11, cell_key_max => 5)') \g /dev/null
+SELECT pg_temp.gov(format('permit_table(%L, ''town.person'', ''{person_id,ward}'')', name)) FROM unnest('{other-k,same-k}'::text[]) name \g /dev/null
+SELECT throws_like($$SELECT pg_temp.as_role('t_governor2', 'SELECT ehds.activate_permit(''other-k'')')$$, 'permit "other-k" cannot be activated beside another one%', 'nobody holds the same noise under two k');
+SELECT lives_ok($$SELECT pg_temp.as_role('t_governor2', 'SELECT ehds.activate_permit(''same-k'')')$$, 'under one k everybody may');
 
 SELECT * FROM finish();

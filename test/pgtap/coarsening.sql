@@ -24,7 +24,7 @@ SELECT pg_temp.as_role('t_governor', $$SELECT ehds.permit_table('coarse', 'omop.
 SELECT pg_temp.as_role('t_governor', $$SELECT ehds.permit_table('coarse', 'omop.condition_occurrence')$$);
 SELECT pg_temp.as_role('t_governor2', $$SELECT ehds.activate_permit('coarse')$$);
 \o
-SELECT plan(50);
+SELECT plan(51);
 CREATE FUNCTION pg_temp.gov(q text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('t_governor', 'SELECT ehds.' || q) $$;
 CREATE FUNCTION pg_temp.analyst(q text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('t_analyst', q) $$;
 CREATE FUNCTION pg_temp.map() RETURNS text LANGUAGE sql AS $$
@@ -45,6 +45,9 @@ SELECT is(pg_temp.gov('declare_hierarchy(''dx'', ''omop.dx'', ''{code,category,c
 SELECT throws_ok($$SELECT pg_temp.analyst('SELECT ehds.publish_coarsening(''coarse'', ''dx'', ''omop.diagnosis'', ''code'')')$$, '42501', NULL, 'not for analysts');
 SELECT throws_ok($$SELECT pg_temp.gov('publish_coarsening(''open'', ''dx'', ''omop.condition_occurrence'', ''condition_concept_id'')')$$, '22023', NULL, 'not under a privacy budget');
 SELECT throws_ok($$SELECT pg_temp.gov('publish_coarsening(''cardio'', ''dx'', ''omop.condition_occurrence'', ''condition_concept_id'')')$$, '22023', NULL, 'not for pseudonymised rows');
+SELECT pg_temp.gov('issue_permit(''keyed'', grantee => ''t_project'', purpose => ''research'', valid_until => ''2099-12-31'', cell_key_max => 5)') \g /dev/null
+SELECT pg_temp.gov('permit_table(''keyed'', ''omop.diagnosis'', columns => ''{person_id,code}'')') \g /dev/null
+SELECT throws_ok($$SELECT pg_temp.gov('publish_coarsening(''keyed'', ''dx'', ''omop.diagnosis'', ''code'')')$$, '22023', NULL, 'not beside cell keys, where nothing tells an exact number');
 SELECT throws_ok($$SELECT pg_temp.gov('publish_coarsening(''coarse'', ''dx'', ''omop.diagnosis'', ''n'')')$$, '42703', NULL, 'not by a column that the permit does not open');
 SELECT throws_ok($$SELECT pg_temp.analyst('SELECT ehds.coarsen(code, ''dx'') FROM permit_coarse.diagnosis GROUP BY 1')$$, '42704', 'permit "coarse" has no published map of "dx"', 'no map yet');
 SELECT is(pg_temp.gov('publish_coarsening(''coarse'', ''dx'', ''omop.diagnosis'', ''code'')'), 'dx for permit coarse: codes told as 2 code, 11 *', 'published');
