@@ -81,6 +81,12 @@ SELECT pg_temp.hidden();
 TRUNCATE sets;
 INSERT INTO sets VALUES (3, 0, '{x}'), (30, 0, '{x}');
 SELECT pg_temp.hidden();
+-- nor if the sizes are the same: a total would be of more than its parts
+TRUNCATE sets;
+INSERT INTO sets VALUES (30, 0, '{x}'), (30, 0, '{x}'), (40, 0, '{y}');
+SELECT pg_temp.hidden();
+SELECT ehds.secondary(9, false, 0, ARRAY[k::text], k) OVER () FROM generate_series(1, 2) k;
+SELECT ehds.secondary(9, false, 0, '[5:6]={x,NULL}', 0) OVER ();
 SELECT ehds.secondary(1, true, 2, '{x}', 0) OVER ();
 SELECT ehds.secondary(-1, true, 0, '{x}', 0) OVER ();
 SELECT ehds.secondary(NULL, true, 0, '{x}', 0) OVER ();
@@ -93,6 +99,7 @@ SELECT bool_or(h) FROM (SELECT ehds.secondary(0, false, 1 << k, array_fill(1, AR
 -- what suppress_table refuses
 SELECT * FROM ehds.suppress_table('SELECT 1 AS a, 3 AS n', '{a}', 'n', 4);
 SELECT * FROM ehds.suppress_table('SELECT 1 AS a, 3 AS n', '{a}', NULL);
+SELECT * FROM ehds.suppress_table('SELECT 1 AS a, 3 AS n', ARRAY['a', NULL], 'n');
 SELECT * FROM ehds.suppress_table('SELECT 1 AS a, 3 AS n', '{a,a}', 'n');
 SELECT * FROM ehds.suppress_table('SELECT 1 AS a, 3 AS n', '{a > }', 'n');
 SELECT * FROM ehds.suppress_table('SELECT 1 AS a, 3 AS n', '{a}', 'n', NULL, 1000001);
@@ -104,6 +111,26 @@ SELECT * FROM ehds.suppress_table('SELECT 1 AS a, NULL::int AS n', '{a}', 'n');
 -- names are quoted, a comment at the end ends
 SELECT * FROM ehds.suppress_table('SELECT 1 AS "A b", 30 AS "N" -- all', '{A b}', 'N');
 SELECT * FROM ehds.suppress_table('SELECT 30 AS n', '{}', 'n');
+
+-- nobody's operators run, wherever the search_path finds them
+CREATE SCHEMA planted;
+CREATE FUNCTION planted.append(text[], text) RETURNS text[] LANGUAGE plpgsql AS $$ BEGIN RAISE 'planted'; END $$;
+CREATE FUNCTION planted.merge(jsonb, jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN RAISE 'planted'; END $$;
+CREATE FUNCTION planted.compare(integer, integer) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'planted'; END $$;
+CREATE FUNCTION planted.compare(bigint, integer) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'planted'; END $$;
+CREATE OPERATOR planted.|| (leftarg = text[], rightarg = text, function = planted.append);
+CREATE OPERATOR planted.|| (leftarg = jsonb, rightarg = jsonb, function = planted.merge);
+CREATE OPERATOR planted.= (leftarg = integer, rightarg = integer, function = planted.compare);
+CREATE OPERATOR planted.< (leftarg = integer, rightarg = integer, function = planted.compare);
+CREATE OPERATOR planted.< (leftarg = bigint, rightarg = integer, function = planted.compare);
+CREATE OPERATOR planted.>= (leftarg = bigint, rightarg = integer, function = planted.compare);
+CREATE OPERATOR planted.<= (leftarg = bigint, rightarg = integer, function = planted.compare);
+SET search_path = planted, pg_catalog;
+SELECT count(*) FROM ehds.suppress_table('SELECT 1 AS a, 2 AS b, 20 AS n', '{a,b}', 'n');
+RESET search_path;
+SET client_min_messages = warning;
+DROP SCHEMA planted CASCADE;
+RESET client_min_messages;
 
 -- the gate's function answers to the gate only
 SELECT ehds.keep_cell(30, false, 0, '{x}', NULL) OVER ();

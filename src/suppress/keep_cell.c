@@ -71,9 +71,9 @@ read_row(WindowObject winobj, int64 i, EhdsTableRow *row, int *nkeys)
 		row->keys[k] = nulls[k] ? NULL : TextDatumGetCString(values[k]);
 }
 
-/* The verdict on the current row. */
+/* The verdict on the current row; width_arg: which argument gives the width in each row, -1: none. */
 static bool
-is_hidden(WindowObject winobj, int64 width)
+is_hidden(WindowObject winobj, int width_arg, int64 width)
 {
 	int64 nrows = WinGetPartitionRowCount(winobj);
 	Verdicts *verdicts;
@@ -93,7 +93,12 @@ is_hidden(WindowObject winobj, int64 width)
 		int nkeys = -1;
 
 		for (int64 i = 0; i < nrows; i++)
+		{
 			read_row(winobj, i, &rows[i], &nkeys);
+			if (width_arg >= 0 && DatumGetInt32(argument(winobj, width_arg, i, "width")) != width)
+				ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+								errmsg("all cells of a table must have the same width")));
+		}
 		table = ehds_suppress_margins(rows, (int) nrows, nkeys);
 		ehds_suppress(table, width);
 		for (int64 i = 0; i < nrows; i++)
@@ -113,7 +118,7 @@ ehds_keep_cell(PG_FUNCTION_ARGS)
 	/* a window function finds its arguments in the window, not in the call */
 	fcinfo->args[4].value = WinGetFuncArgCurrent(winobj, 4, &fcinfo->args[4].isnull);
 	ehds_getarg_execution(fcinfo, 4);
-	PG_RETURN_BOOL(!is_hidden(winobj, ehds_suppress_width()));
+	PG_RETURN_BOOL(!is_hidden(winobj, -1, ehds_suppress_width()));
 }
 
 Datum
@@ -122,5 +127,5 @@ ehds_secondary(PG_FUNCTION_ARGS)
 	WindowObject winobj = PG_WINDOW_OBJECT();
 	int64 width = DatumGetInt32(argument(winobj, 4, 0, "width"));
 
-	PG_RETURN_BOOL(is_hidden(winobj, width));
+	PG_RETURN_BOOL(is_hidden(winobj, 4, width));
 }

@@ -166,8 +166,18 @@ aggregated(const Maker *m, uint32 mask, int key)
 }
 
 static void
+same_keys(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("two cells of a table have the same keys"),
+					errhint("Group by values whose text tells them apart.")));
+}
+
+static void
 read_rows(Maker *m, EhdsTableRow *rows, int nrows)
 {
+	int *times = palloc0(sizeof(int) * Max(nrows, 1));
+	int set_times[EHDS_SUPPRESS_SETS_MAX] = {0};
+
 	for (int i = 0; i < nrows; i++)
 	{
 		EhdsTableRow *row = &rows[i];
@@ -194,12 +204,22 @@ read_rows(Maker *m, EhdsTableRow *rows, int nrows)
 		}
 		row->cell = *slot;
 		cell = &m->table->cells[*slot];
-		/* a set that is asked for twice is fine; keys that look the same are not */
+		times[*slot]++;
 		if (cell->size != row->size)
-			ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("two cells of a table have the same keys"),
-							errhint("Group by values whose text tells them apart.")));
+			same_keys();
 		cell->primary |= row->hidden;
 	}
+	/* a set that is asked for twice is fine, with all its cells; keys that look the same are not */
+	for (int i = 0; i < m->table->ncells; i++)
+	{
+		int *expected = &set_times[m->place[i][0]];
+
+		if (*expected == 0)
+			*expected = times[i];
+		if (*expected != times[i])
+			same_keys();
+	}
+	pfree(times);
 }
 
 /* Is coarse reached from fine without another set between them? */

@@ -26,26 +26,23 @@ $function$;
 COMMENT ON FUNCTION ehds.table_measure(numeric) IS
 'Component of ehds.suppress_table: its argument, if that is a whole number from 0 to 2^40; else (NULL too) raises 22023.';
 
--- No fixed search_path: the query finds its tables as its author does.
-CREATE FUNCTION ehds.suppress_table(query text, dimensions text[], measure text,
-									k integer DEFAULT NULL, width integer DEFAULT NULL)
-	RETURNS TABLE (cell jsonb, value bigint, suppressed boolean)
-	LANGUAGE plpgsql STABLE SECURITY INVOKER
+CREATE FUNCTION ehds.suppress_statement(query text, dimensions text[], measure text, k integer, width integer)
+	RETURNS text
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-	k_floor pg_catalog.int4 := pg_catalog.current_setting('ehds.k_floor')::pg_catalog.int4;
-	width_floor pg_catalog.int4 := pg_catalog.current_setting('ehds.suppression_width_floor')::pg_catalog.int4;
-	threshold pg_catalog.int4 := COALESCE(k, pg_catalog.current_setting('ehds.k')::pg_catalog.int4);
-	least_width pg_catalog.int4 := COALESCE(width, GREATEST(width_floor,
-		pg_catalog.current_setting('ehds.suppression_width')::pg_catalog.int4));
-	dimension pg_catalog.text;
-	name pg_catalog.text;
-	path pg_catalog.text[];
-	names pg_catalog.text[] := '{}';
-	columns pg_catalog.text[];
-	sets pg_catalog.text[] := '{}';
+	k_floor integer := current_setting('ehds.k_floor')::integer;
+	width_floor integer := current_setting('ehds.suppression_width_floor')::integer;
+	threshold integer := COALESCE(k, current_setting('ehds.k')::integer);
+	least_width integer := COALESCE(width, GREATEST(width_floor, current_setting('ehds.suppression_width')::integer));
+	dimension text;
+	name text;
+	path text[];
+	names text[] := '{}';
+	columns text[];
+	sets text[] := '{}';
 BEGIN
-	IF query IS NULL OR dimensions IS NULL OR measure IS NULL THEN
+	IF query IS NULL OR dimensions IS NULL OR measure IS NULL OR array_position(dimensions, NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'query, dimensions and measure must not be null' USING ERRCODE = '22004';
 	END IF;
 	IF threshold < k_floor THEN
@@ -59,8 +56,8 @@ BEGIN
 
 	FOREACH dimension IN ARRAY dimensions LOOP
 		path := '{}';
-		FOREACH name IN ARRAY pg_catalog.string_to_array(dimension, '>') LOOP
-			name := pg_catalog.btrim(name);
+		FOREACH name IN ARRAY string_to_array(dimension, '>') LOOP
+			name := btrim(name);
 			IF name = '' OR name IS NULL THEN
 				RAISE EXCEPTION 'a dimension has no name'
 					USING ERRCODE = '22023', HINT = 'Write a column, or columns from the coarsest to the finest: region > departement.';
@@ -69,39 +66,53 @@ BEGIN
 				RAISE EXCEPTION 'dimension % is given twice', name USING ERRCODE = '22023';
 			END IF;
 			names := names || name;
-			path := path || pg_catalog.format('q.%I', name);
+			path := path || format('q.%I', name);
 		END LOOP;
-		sets := sets || pg_catalog.format('ROLLUP (%s)', pg_catalog.array_to_string(path, ', '));
+		sets := sets || format('ROLLUP (%s)', array_to_string(path, ', '));
 	END LOOP;
-	IF pg_catalog.cardinality(names) > 31 THEN
+	IF cardinality(names) > 31 THEN
 		RAISE EXCEPTION 'a table may have at most 31 columns as dimensions' USING ERRCODE = '54000';
 	END IF;
-	columns := ARRAY(SELECT pg_catalog.format('q.%I', n.name)
-					 FROM pg_catalog.unnest(names) WITH ORDINALITY AS n (name, i) ORDER BY n.i);
+	columns := ARRAY(SELECT format('q.%I', n.name)
+					 FROM unnest(names) WITH ORDINALITY AS n (name, i) ORDER BY n.i);
 	-- a line of its own ends a comment
-	query := pg_catalog.rtrim(query, E'; \t\r\n') || E'\n';
+	query := rtrim(query, E'; \t\r\n') || E'\n';
 
-	RETURN QUERY EXECUTE pg_catalog.format(
+	-- it runs with the search_path of its caller, so that every operator is named
+	RETURN format(
 		'SELECT s.cell, CASE WHEN s.suppressed THEN NULL ELSE s.size END, s.suppressed'
 		' FROM (SELECT c.cell, c.size, c."grouping", c.keys,'
-		'   ehds.secondary(c.size, c.size BETWEEN %s AND %s, c."grouping", c.keys, %s) OVER () AS suppressed'
+		'   ehds.secondary(c.size, c.size OPERATOR(pg_catalog.>=) %s AND c.size OPERATOR(pg_catalog.<) %s, c."grouping", c.keys, %s) OVER () AS suppressed'
 		'  FROM (SELECT %s AS cell, %s AS keys, %s AS "grouping",'
 		'    COALESCE(pg_catalog.sum(ehds.table_measure(q.%I::pg_catalog.numeric)), 0)::pg_catalog.int8 AS size'
 		'   FROM (%s) AS q GROUP BY %s) AS c) AS s'
 		' ORDER BY s."grouping" DESC, s.keys',
-		CASE WHEN pg_catalog.current_setting('ehds.show_zero')::pg_catalog.bool THEN 1 ELSE 0 END,
-		threshold - 1,
+		CASE WHEN current_setting('ehds.show_zero')::boolean THEN 1 ELSE 0 END,
+		threshold,
 		least_width,
-		COALESCE(NULLIF(pg_catalog.array_to_string(ARRAY(
-			SELECT pg_catalog.format('CASE WHEN GROUPING(q.%1$I) = 0 THEN pg_catalog.jsonb_build_object(%1$L, q.%1$I) ELSE ''{}'' END', n.name)
-			FROM pg_catalog.unnest(names) WITH ORDINALITY AS n (name, i) ORDER BY n.i), ' || '), ''), '''{}''::pg_catalog.jsonb'),
-		'ARRAY[' || pg_catalog.array_to_string(ARRAY(
-			SELECT pg_catalog.format('q.%I::pg_catalog.text', n.name)
-			FROM pg_catalog.unnest(names) WITH ORDINALITY AS n (name, i) ORDER BY n.i), ', ') || ']::pg_catalog.text[]',
-		CASE WHEN names = '{}' THEN '0' ELSE 'GROUPING(' || pg_catalog.array_to_string(columns, ', ') || ')' END,
+		COALESCE(NULLIF(array_to_string(ARRAY(
+			SELECT format('CASE WHEN GROUPING(q.%1$I) OPERATOR(pg_catalog.=) 0 THEN pg_catalog.jsonb_build_object(%1$L, q.%1$I) ELSE ''{}''::pg_catalog.jsonb END', n.name)
+			FROM unnest(names) WITH ORDINALITY AS n (name, i) ORDER BY n.i), ' OPERATOR(pg_catalog.||) '), ''), '''{}''::pg_catalog.jsonb'),
+		'ARRAY[' || array_to_string(ARRAY(
+			SELECT format('q.%I::pg_catalog.text', n.name)
+			FROM unnest(names) WITH ORDINALITY AS n (name, i) ORDER BY n.i), ', ') || ']::pg_catalog.text[]',
+		CASE WHEN names = '{}' THEN '0' ELSE 'GROUPING(' || array_to_string(columns, ', ') || ')' END,
 		measure,
 		query,
-		CASE WHEN names = '{}' THEN '()' ELSE pg_catalog.array_to_string(sets, ', ') END);
+		CASE WHEN names = '{}' THEN '()' ELSE array_to_string(sets, ', ') END);
+END
+$function$;
+COMMENT ON FUNCTION ehds.suppress_statement(text, text[], text, integer, integer) IS
+'Component of ehds.suppress_table: the statement that it runs; arguments and errors as there.';
+
+-- No fixed search_path: the query finds its tables as its author does. So no operator here.
+CREATE FUNCTION ehds.suppress_table(query text, dimensions text[], measure text,
+									k integer DEFAULT NULL, width integer DEFAULT NULL)
+	RETURNS TABLE (cell jsonb, value bigint, suppressed boolean)
+	LANGUAGE plpgsql STABLE SECURITY INVOKER
+AS $function$
+BEGIN
+	RETURN QUERY EXECUTE ehds.suppress_statement(query, dimensions, measure, k, width);
 END
 $function$;
 COMMENT ON FUNCTION ehds.suppress_table(text, text[], text, integer, integer) IS
