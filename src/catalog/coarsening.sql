@@ -39,6 +39,8 @@ GRANT SELECT ON ehds.hierarchy, ehds.hierarchy_code, ehds.coarsening TO ehds_adm
 CREATE FUNCTION ehds.declare_hierarchy(system text, relation regclass, columns name[]) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
+    -- a policy runs its owner's code, a child's too
+    SET row_security = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -52,11 +54,22 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a hierarchy needs a name, a table and at least one column',
             HINT = 'Name the columns from the code to the coarsest level: ''{code,category,block,chapter}''.';
     END IF;
+    -- what is checked is what is read: nobody puts another relation in its place meanwhile
+    IF whole IS NOT NULL AND (SELECT c.relkind FROM pg_class c WHERE c.oid = $2) IN ('r', 'p') THEN
+        EXECUTE format('LOCK TABLE %s IN SHARE MODE', whole);
+    END IF;
     -- not a view: it would run code of its owner's
-    IF ehds.label_of($2) IS DISTINCT FROM 'public' OR (SELECT c.relkind FROM pg_class c WHERE c.oid = $2) NOT IN ('r', 'p') THEN
+    IF whole IS NULL OR to_regclass(whole) IS DISTINCT FROM $2 OR ehds.label_of($2) IS DISTINCT FROM 'public' OR (SELECT c.relkind FROM pg_class c WHERE c.oid = $2) NOT IN ('r', 'p') THEN
         RAISE EXCEPTION USING ERRCODE = 'ZE005', MESSAGE = format('%s is not a public table', whole),
             HINT = 'A classification holds nobody''s data: SECURITY LABEL FOR pg_ehds ON TABLE ... IS ''public''.';
+    ELSIF EXISTS (SELECT FROM ehds.with_children($2) AS x(child) JOIN pg_class c ON c.oid = x.child
+                   WHERE c.relkind NOT IN ('r', 'p') OR c.relrowsecurity
+                      OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))) THEN
+        RAISE EXCEPTION USING ERRCODE = 'ZE005', MESSAGE = format('%s is not a plain table', whole),
+            DETAIL = 'Row-level security, an index on an expression or with a condition, and foreign children could run code of others.',
+            HINT = 'Copy the classification into a table of its own.';
     END IF;
+    LOCK TABLE ehds.hierarchy IN EXCLUSIVE MODE;
     FOREACH col IN ARRAY $3 LOOP
         IF coalesce(ehds.type_family(ehds.column_type($2, col)), '') NOT IN ('integer', 'text') THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('column "%s" of %s is not of type text, varchar, integer or bigint', col, whole);
@@ -98,7 +111,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ehds.declare_hierarchy(text, regclass, name[]) IS
-    'takes over a classification from a public table, again if it has changed; system: the name by which ehds.coarsen() knows it; columns: from the code (text, varchar, integer, bigint; below 128 bytes) to the coarsest level, each value of a level in one of the next. Maps that are published stay as they are until they are published again. Members of ehds_admin; raises 22004 for NULL, 22023 for what is no hierarchy, ZE005 unless the table is declared public. Returns what it did';
+    'takes over a classification from a public table, again if it has changed; system: the name by which ehds.coarsen() knows it; columns: from the code (text, varchar, integer, bigint; below 128 bytes) to the coarsest level, each value of a level in one of the next. Maps that are published stay as they are until they are published again. Members of ehds_admin; raises 22004 for NULL, 22023 for what is no hierarchy, ZE005 unless it is a table that is declared public, without row-level security and indexes on expressions. Returns what it did';
 
 CREATE FUNCTION ehds.publish_coarsening(permit text, system text, relation regclass, column_name name) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
@@ -124,7 +137,8 @@ BEGIN
     ELSIF p.status NOT IN ('draft', 'active') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('permit "%s" is %s', $1, p.status);
     END IF;
-    SELECT * INTO h FROM ehds.hierarchy x WHERE x.system = $2;
+    -- nobody declares it anew until the map is made
+    SELECT * INTO h FROM ehds.hierarchy x WHERE x.system = $2 FOR SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('there is no hierarchy "%s"', $2),
             HINT = 'Declare it first: SELECT ehds.declare_hierarchy(...).';

@@ -24,7 +24,7 @@ SELECT pg_temp.as_role('t_governor', $$SELECT ehds.permit_table('coarse', 'omop.
 SELECT pg_temp.as_role('t_governor', $$SELECT ehds.permit_table('coarse', 'omop.condition_occurrence')$$);
 SELECT pg_temp.as_role('t_governor2', $$SELECT ehds.activate_permit('coarse')$$);
 \o
-SELECT plan(51);
+SELECT plan(57);
 CREATE FUNCTION pg_temp.gov(q text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('t_governor', 'SELECT ehds.' || q) $$;
 CREATE FUNCTION pg_temp.analyst(q text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('t_analyst', q) $$;
 CREATE FUNCTION pg_temp.map() RETURNS text LANGUAGE sql AS $$
@@ -40,6 +40,25 @@ SELECT throws_like($$SELECT pg_temp.gov('declare_hierarchy(''dx'', ''omop.dx'', 
 SELECT throws_ok($$SELECT pg_temp.gov('publish_coarsening(''coarse'', ''dx'', ''omop.diagnosis'', ''code'')')$$, '42704', 'there is no hierarchy "dx"', 'nothing to publish yet');
 SELECT is(pg_temp.gov('declare_hierarchy(''dx'', ''omop.dx'', ''{code,category,chapter}'')'), 'dx: 13 codes on 3 levels', 'declared');
 SELECT is(pg_temp.gov('declare_hierarchy(''dx'', ''omop.dx'', ''{code,category,chapter}'')'), 'dx: 13 codes on 3 levels', 'and again');
+-- nothing of the table's owner's runs with the rights that read everything
+CREATE FUNCTION omop.planted(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE 'planted, run as %', current_user; END $$;
+CREATE TABLE omop.local (code text, category text);
+SECURITY LABEL FOR pg_ehds ON TABLE omop.local IS 'public';
+CREATE FUNCTION pg_temp.local() RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.gov('declare_hierarchy(''local'', ''omop.local'', ''{code,category}'')') $$;
+CREATE INDEX local_index ON omop.local ((omop.planted(code)));
+SELECT throws_ok('SELECT pg_temp.local()', 'ZE005', 'omop.local is not a plain table', 'no index with code');
+DROP INDEX omop.local_index;
+INSERT INTO omop.local VALUES ('X', 'Y');
+CREATE POLICY planted ON omop.local USING (omop.planted(code) = 'x');
+ALTER TABLE omop.local ENABLE ROW LEVEL SECURITY;
+SELECT throws_ok('SELECT pg_temp.local()', 'ZE005', 'omop.local is not a plain table', 'no policy with code');
+ALTER TABLE omop.local DISABLE ROW LEVEL SECURITY;
+SELECT is(pg_temp.local(), 'local: 1 codes on 2 levels', 'a plain table');
+CREATE VIEW omop.local_view AS TABLE omop.local;
+SELECT throws_ok($$SELECT pg_temp.gov('declare_hierarchy(''local'', ''omop.local_view'', ''{code,category}'')')$$, 'ZE005', 'omop.local_view is not a public table', 'no view');
+SELECT throws_ok($$SELECT pg_temp.gov('declare_hierarchy(''local'', 1::oid, ''{code,category}'')')$$, 'ZE005', NULL, 'nothing that is not there');
+SELECT throws_ok($$SELECT pg_temp.gov('declare_hierarchy(''local'', NULL, ''{code,category}'')')$$, '22004', NULL, 'nor NULL');
+DROP VIEW omop.local_view;
 
 -- publishing
 SELECT throws_ok($$SELECT pg_temp.analyst('SELECT ehds.publish_coarsening(''coarse'', ''dx'', ''omop.diagnosis'', ''code'')')$$, '42501', NULL, 'not for analysts');
@@ -59,7 +78,7 @@ SELECT pg_temp.gov('publish_coarsening(''coarse'', ''dx'', ''omop.diagnosis'', '
 SELECT is(pg_temp.map(), 'A01=A01 A02=* A03=* B10=B1 B11=B1 B12=B12 B13=B1 C10=* D10=* E10=*', 'a level names those of its codes that have no name of their own; codes of nobody go with the rare');
 SELECT is((SELECT count(*) FROM (SELECT c.label FROM ehds.coarsening c JOIN ehds.permit p USING (permit_id) JOIN omop.diagnosis d USING (code)
 	WHERE p.permit = 'coarse' GROUP BY c.label HAVING count(DISTINCT d.person_id) < 11) x), 0::bigint, 'each name is borne by k persons');
-SELECT is((SELECT count(*) FROM ehds.ledger WHERE action IN ('declare_hierarchy', 'publish_coarsening')), 4::bigint, 'decisions are in the ledger');
+SELECT is((SELECT count(*) FROM ehds.ledger WHERE action IN ('declare_hierarchy', 'publish_coarsening')), 5::bigint, 'decisions are in the ledger');
 
 -- asking
 SELECT is(pg_temp.analyst($$SELECT string_agg(coalesce(label, 'none') || ':' || n, ' ' ORDER BY label) FROM (SELECT ehds.coarsen(code, 'dx') AS label, count(DISTINCT person_id) AS n
