@@ -34,6 +34,24 @@ BEGIN
                         format('ALTER SYSTEM RESET %s, then restart.', s.name)
                    FROM pg_settings s WHERE s.name IN ('fsync', 'full_page_writes') AND s.setting = 'off';
 
+    -- the limits of statistics, which are the DBA's
+    RETURN QUERY SELECT 'warning', s.name, format('%s is %s, less strict than %s, what it is without a setting', s.name, s.setting, s.boot_val), format('ALTER SYSTEM RESET %s, if it is not meant so.', s.name)
+                   FROM pg_settings s
+                  WHERE (s.name = 'ehds.k_floor' AND s.setting::int < s.boot_val::int)
+                     OR (s.name = 'ehds.dominance_share_limit' AND s.setting::int > s.boot_val::int)
+                     OR (s.name IN ('ehds.suppressed_floor', 'ehds.show_zero') AND s.setting <> s.boot_val);
+    RETURN QUERY SELECT 'warning', coalesce(nullif(d.setrole, 0)::regrole::text, 'database ' || current_database()), format('has its own %s', c),
+                        format('ALTER %s RESET %s, if it is not meant so.', CASE d.setrole WHEN 0 THEN format('DATABASE %I', current_database()) ELSE 'ROLE ' || d.setrole::regrole END
+                               || CASE WHEN d.setrole <> 0 AND d.setdatabase <> 0 THEN format(' IN DATABASE %I', current_database()) ELSE '' END, s.name)
+                   FROM pg_db_role_setting d CROSS JOIN LATERAL unnest(d.setconfig) AS x(c)
+                   JOIN pg_settings s ON s.name = split_part(c, '=', 1) AND s.name ~ '^ehds\.' AND s.context = 'superuser'
+                  WHERE d.setdatabase IN (0, (SELECT o.oid FROM pg_database o WHERE o.datname = current_database()));
+    RETURN QUERY SELECT 'critical', CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END, format('may set %s, a limit that binds statistics', a.parname),
+                        format('REVOKE %s ON PARAMETER %s FROM %s', x.privilege_type, a.parname, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END)
+                   FROM pg_parameter_acl a CROSS JOIN LATERAL aclexplode(a.paracl) x
+                   JOIN pg_settings s ON s.name = a.parname AND s.name ~ '^ehds\.' AND (s.context = 'superuser' OR x.privilege_type = 'ALTER SYSTEM')
+                  WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = x.grantee AND r.rolsuper);
+
     RETURN QUERY SELECT 'critical', r.rolname::text, format('role %s can log in: whoever does reads protected tables without a permit', r.rolname), format('ALTER ROLE %I NOLOGIN', r.rolname)
                    FROM pg_roles r WHERE r.rolname IN ('ehds_owner', 'ehds_admin', 'ehds_registrar', 'ehds_auditor', 'ehds_custodian') AND r.rolcanlogin;
     RETURN QUERY SELECT DISTINCT 'critical', 'ehds_owner', format('role %s is a member of ehds_owner and reads protected tables without a permit', m.member::regrole),

@@ -10,7 +10,7 @@ CREATE ROLE t_loader LOGIN;
 CREATE ROLE t_reader LOGIN;
 SELECT pg_temp.as_role('t_pipeline', 'CALL ehds.extract(''cardio'')');
 \o
-SELECT plan(127);
+SELECT plan(141);
 
 -- found(pattern of "severity object: finding"): how often the doctor says so
 CREATE FUNCTION pg_temp.found(pattern text) RETURNS bigint LANGUAGE sql AS $$
@@ -40,6 +40,18 @@ SELECT pg_temp.hole('GRANT pg_read_all_data TO t_reader', 'REVOKE pg_read_all_da
 SELECT pg_temp.hole('GRANT pg_execute_server_program TO t_reader', 'REVOKE pg_execute_server_program FROM t_reader', '^critical t_reader: .*key file');
 SELECT pg_temp.hole('ALTER ROLE t_reader BYPASSRLS REPLICATION', 'ALTER ROLE t_reader NOBYPASSRLS NOREPLICATION', '^warning t_reader: .*bypasses.*replicate');
 SELECT pg_temp.hole('GRANT ehds_owner TO t_reader', 'REVOKE ehds_owner FROM t_reader', '^critical ehds_owner: role t_reader is a member');
+SELECT pg_temp.hole('SET ehds.k_floor = 2', 'RESET ehds.k_floor', '^warning ehds.k_floor: .* is 2, less strict than 5');
+SELECT is(pg_temp.found('^warning ehds\.'), 0::bigint, 'the usual limits are no finding');
+SET ehds.k_floor = 20;
+SET ehds.dominance_share_limit = 60;
+SELECT is(pg_temp.found('^warning ehds\.'), 0::bigint, 'nor are stricter ones');
+RESET ehds.k_floor;
+RESET ehds.dominance_share_limit;
+SELECT pg_temp.hole('SET ehds.dominance_share_limit = 100', 'RESET ehds.dominance_share_limit', '^warning ehds.dominance_share_limit: ');
+SELECT pg_temp.hole('SET ehds.show_zero = on; SET ehds.suppressed_floor = negative', 'RESET ehds.show_zero; RESET ehds.suppressed_floor', '^warning ehds.(show_zero|suppressed_floor): ');
+SELECT pg_temp.hole('ALTER ROLE t_analyst SET ehds.k_floor = 2', 'ALTER ROLE t_analyst RESET ehds.k_floor', '^warning t_analyst: has its own ehds.k_floor=2');
+SELECT pg_temp.hole('ALTER DATABASE ' || current_database() || ' SET ehds.show_zero = on', 'ALTER DATABASE ' || current_database() || ' RESET ehds.show_zero', '^warning database .*: has its own ehds.show_zero=on');
+SELECT pg_temp.hole('GRANT SET ON PARAMETER ehds.k_floor TO t_project', 'REVOKE SET ON PARAMETER ehds.k_floor FROM t_project', '^critical t_project: may set ehds.k_floor');
 SELECT pg_temp.hole('ALTER ROLE ehds_owner LOGIN', 'ALTER ROLE ehds_owner NOLOGIN', '^critical ehds_owner: .*can log in');
 SELECT pg_temp.hole('CREATE TABLE omop.person_old AS SELECT * FROM omop.person', 'DROP TABLE omop.person_old', '^warning omop.person_old: is neither protected nor public');
 SELECT pg_temp.hole('CREATE MATERIALIZED VIEW public.copy AS SELECT * FROM omop.person', 'DROP MATERIALIZED VIEW public.copy', '^critical public.copy: the materialised view reads');
