@@ -47,7 +47,8 @@ CREATE FUNCTION ehds.cell_key_table(max integer DEFAULT 5, variance numeric DEFA
 AS $$
     SELECT r.n, (u.ord - 1 - m.max)::integer, u.units, u.units / 4294967296.0::double precision
       FROM (SELECT $1 AS max, $3 AS no_small, ehds.cell_key_milli($1, $2, $3) AS milli) m,
-           LATERAL generate_series(0, m.max + m.no_small + 1) AS r(n),
+           -- the parameters are checked first
+           LATERAL generate_series(0, CASE WHEN m.milli > 0 THEN m.max + m.no_small + 1 END) AS r(n),
            LATERAL unnest(ehds.cell_key_row(r.n, m.max, m.milli, m.no_small)) WITH ORDINALITY AS u(units, ord)
      WHERE u.units > 0
      ORDER BY 1, 2

@@ -20,7 +20,7 @@ BEGIN
     SELECT w INTO missing FROM unnest($2) w
      WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = $1 AND a.attname = w AND a.attnum > 0 AND NOT a.attisdropped) LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'undefined_column', MESSAGE = format('column %I of relation %s does not exist', missing, $1);
+        RAISE EXCEPTION USING ERRCODE = 'undefined_column', MESSAGE = format('column %I of relation %s does not exist', coalesce(missing, 'NULL'), $1);
     END IF;
     RETURN $2;
 END

@@ -59,7 +59,7 @@ BEGIN
     RETURN pg_temp.as_role('t_plain', query);
 END $$;
 \o
-SELECT plan(67);
+SELECT plan(69);
 
 -- the permit
 SELECT throws_ok($$SELECT pg_temp.permit('x', 't_noisy', ', cell_key_max => 0')$$, '22023', 'cell_key_max is 0, not between 1 and 20', 'no noise is no method');
@@ -221,5 +221,7 @@ SELECT pg_temp.gov('issue_permit(''same-k'', ''t_noisy'', ''research'', valid_un
 SELECT pg_temp.gov(format('permit_table(%L, ''town.person'', ''{person_id,ward}'')', name)) FROM unnest('{other-k,same-k}'::text[]) name \g /dev/null
 SELECT throws_like($$SELECT pg_temp.as_role('t_governor2', 'SELECT ehds.activate_permit(''other-k'')')$$, 'permit "other-k" cannot be activated beside another one%', 'nobody holds the same noise under two k');
 SELECT lives_ok($$SELECT pg_temp.as_role('t_governor2', 'SELECT ehds.activate_permit(''same-k'')')$$, 'under one k everybody may');
+SELECT throws_ok('SELECT * FROM ehds.cell_key_table(2147483647, 1, 2147483647)', '22023', NULL, 'a table out of range');
+SELECT throws_ok('SELECT * FROM ehds.cell_key_table(NULL, 1, 1)', '22023', NULL, 'or without its greatest noise');
 
 SELECT * FROM finish();

@@ -12,7 +12,7 @@ CREATE TABLE public.everybody AS SELECT p, zone, age FROM public.small UNION ALL
 -- an example of Li et al. 2007 (its first class is at a distance of 0.375): salaries 3k to 11k, classes {3,4,5}, {6,11,8}, {7,9,10}
 CREATE TABLE public.salary AS SELECT v AS p, c, v AS salary FROM (VALUES (1, 3), (1, 4), (1, 5), (2, 6), (2, 11), (2, 8), (3, 7), (3, 9), (3, 10)) x (c, v);
 \o
-SELECT plan(32);
+SELECT plan(33);
 CREATE TEMP TABLE report AS SELECT * FROM ehds.k_anonymity('public.small', '{zone,age}', 'p', '{income,illness}', k => 3, risk_threshold => 0.4, population => 'public.everybody');
 CREATE FUNCTION pg_temp.of(what text, of_column text DEFAULT NULL) RETURNS numeric LANGUAGE sql AS
     $$ SELECT round(value, 6) FROM report WHERE property = what AND attribute IS NOT DISTINCT FROM of_column $$;
@@ -58,6 +58,7 @@ SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst', 'SELECT ehds.k_anonymity(
 SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst', 'SELECT ehds.k_anonymity(''permit_hydro.person'', ''{gender_concept_id}'', ''person_id'')')$$, 'ZE002', 'the subject column is only for joins between the permit''s tables and for protected aggregates', 'a statistics permit gives no rows to measure');
 
 SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst', 'SELECT ehds.k_anonymity(''permit_hydro.person'', ''{gender_concept_id}'', rows_are_persons => true)')$$, 'ZE002', NULL, 'nor if rows are said to be persons');
+SELECT throws_ok($$SELECT ehds.k_anonymity('public.small', ARRAY['zone', NULL]::name[], 'p')$$, '42703', NULL, 'NULL is no column');
 CREATE TABLE public.nobody (p integer, a integer, b integer);
 SELECT is((SELECT count(*) FROM ehds.k_anonymity('public.nobody', '{a}', 'p', '{b}') WHERE value <> 0), 0::bigint, 'an empty table has a report');
 
