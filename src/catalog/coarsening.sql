@@ -69,6 +69,7 @@ BEGIN
             DETAIL = 'Row-level security, an index on an expression or with a condition, and foreign children could run code of others.',
             HINT = 'Copy the classification into a table of its own.';
     END IF;
+    columns := ARRAY(SELECT x.name FROM unnest(columns) WITH ORDINALITY AS x(name, place) ORDER BY x.place);   -- counted from 1
     LOCK TABLE ehds.hierarchy IN EXCLUSIVE MODE;
     FOREACH col IN ARRAY $3 LOOP
         IF coalesce(ehds.type_family(ehds.column_type($2, col)), '') NOT IN ('integer', 'text') THEN

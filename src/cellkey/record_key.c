@@ -21,6 +21,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "catalog/namespace.h"
 #include "core/errors.h"
 #include "kanon/k_subjects.h"
 #include "mb/pg_wchar.h"
@@ -161,13 +162,46 @@ add_text(EhdsRecordKeys *keys, const char *text, uint32 length)
 	}
 }
 
+/*
+ * The text in UTF-8, so that it has the same key in databases of all encodings.
+ * Bytes that stand for nothing there, and those of SQL_ASCII, are taken as they
+ * are: an error would show them, and that somebody has them.
+ */
+static void
+add_encoded(EhdsRecordKeys *keys, const char *text, uint32 length)
+{
+	int encoding = GetDatabaseEncoding();
+	Oid proc = InvalidOid;
+	Size room;
+	char *utf8;
+	int converted;
+
+	if (encoding != PG_UTF8 && encoding != PG_SQL_ASCII)
+		proc = FindDefaultConversionProc(encoding, PG_UTF8);
+	if (!OidIsValid(proc))
+	{
+		add_text(keys, text, length);
+		return;
+	}
+	room = (Size) length * MAX_CONVERSION_GROWTH + 1;
+	utf8 = palloc_extended(room, MCXT_ALLOC_HUGE);
+	converted = pg_do_encoding_conversion_buf(proc, encoding, PG_UTF8,
+											  unconstify(unsigned char *, (const unsigned char *) text),
+											  (int) length, (unsigned char *) utf8,
+											  (int) Min(room, PG_INT32_MAX), true);
+	if (converted == (int) length)
+		add_text(keys, utf8, (uint32) strlen(utf8));
+	else
+		add_text(keys, text, length);
+	pfree(utf8);
+}
+
 static void
 add_subject(const EhdsSubject *subject, void *arg)
 {
 	EhdsRecordKeys *keys = arg;
 	char digits[MAXINT8LEN + 1];
 	char uuid[UUID_TEXT];
-	char *utf8;
 
 	switch (subject->type)
 	{
@@ -187,15 +221,7 @@ add_subject(const EhdsSubject *subject, void *arg)
 			add_text(keys, uuid, UUID_TEXT);
 			break;
 		case K_SUBJECT_TEXT:
-			/* the same in databases of all encodings */
-			utf8 = pg_server_to_any(subject->bytes, (int) subject->length, PG_UTF8);
-			if (utf8 == subject->bytes)
-				add_text(keys, utf8, subject->length);
-			else
-			{
-				add_text(keys, utf8, (uint32) strlen(utf8));
-				pfree(utf8);
-			}
+			add_encoded(keys, subject->bytes, subject->length);
 			break;
 	}
 }

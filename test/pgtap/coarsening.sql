@@ -24,7 +24,7 @@ SELECT pg_temp.as_role('t_governor', $$SELECT ehds.permit_table('coarse', 'omop.
 SELECT pg_temp.as_role('t_governor', $$SELECT ehds.permit_table('coarse', 'omop.condition_occurrence')$$);
 SELECT pg_temp.as_role('t_governor2', $$SELECT ehds.activate_permit('coarse')$$);
 \o
-SELECT plan(57);
+SELECT plan(58);
 CREATE FUNCTION pg_temp.gov(q text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('t_governor', 'SELECT ehds.' || q) $$;
 CREATE FUNCTION pg_temp.analyst(q text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('t_analyst', q) $$;
 CREATE FUNCTION pg_temp.map() RETURNS text LANGUAGE sql AS $$
@@ -54,6 +54,8 @@ ALTER TABLE omop.local ENABLE ROW LEVEL SECURITY;
 SELECT throws_ok('SELECT pg_temp.local()', 'ZE005', 'omop.local is not a plain table', 'no policy with code');
 ALTER TABLE omop.local DISABLE ROW LEVEL SECURITY;
 SELECT is(pg_temp.local(), 'local: 1 codes on 2 levels', 'a plain table');
+SELECT pg_temp.gov('declare_hierarchy(''local'', ''omop.local'', ''[3:4]={code,category}'')') \g /dev/null
+SELECT is((SELECT levels FROM ehds.hierarchy WHERE system = 'local'), '{code,category}'::name[], 'levels are counted from 1');
 CREATE VIEW omop.local_view AS TABLE omop.local;
 SELECT throws_ok($$SELECT pg_temp.gov('declare_hierarchy(''local'', ''omop.local_view'', ''{code,category}'')')$$, 'ZE005', 'omop.local_view is not a public table', 'no view');
 SELECT throws_ok($$SELECT pg_temp.gov('declare_hierarchy(''local'', 1::oid, ''{code,category}'')')$$, 'ZE005', NULL, 'nothing that is not there');
@@ -78,7 +80,7 @@ SELECT pg_temp.gov('publish_coarsening(''coarse'', ''dx'', ''omop.diagnosis'', '
 SELECT is(pg_temp.map(), 'A01=A01 A02=* A03=* B10=B1 B11=B1 B12=B12 B13=B1 C10=* D10=* E10=*', 'a level names those of its codes that have no name of their own; codes of nobody go with the rare');
 SELECT is((SELECT count(*) FROM (SELECT c.label FROM ehds.coarsening c JOIN ehds.permit p USING (permit_id) JOIN omop.diagnosis d USING (code)
 	WHERE p.permit = 'coarse' GROUP BY c.label HAVING count(DISTINCT d.person_id) < 11) x), 0::bigint, 'each name is borne by k persons');
-SELECT is((SELECT count(*) FROM ehds.ledger WHERE action IN ('declare_hierarchy', 'publish_coarsening')), 5::bigint, 'decisions are in the ledger');
+SELECT is((SELECT count(*) FROM ehds.ledger WHERE action IN ('declare_hierarchy', 'publish_coarsening')), 6::bigint, 'decisions are in the ledger');
 
 -- asking
 SELECT is(pg_temp.analyst($$SELECT string_agg(coalesce(label, 'none') || ':' || n, ' ' ORDER BY label) FROM (SELECT ehds.coarsen(code, 'dx') AS label, count(DISTINCT person_id) AS n

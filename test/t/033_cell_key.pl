@@ -122,5 +122,31 @@ unlike($told, qr/cells are hidden because/, 'without figures');
 my ($rc, $out, $err) = EhdsNode::as($node, 't_noisy', "SELECT ehds.cell_key_count('00'::ehds.k_state, 11, 5, 2000, 2, 'town', NULL);");
 isnt($rc, 0, 'nobody has the noise of a state of his own');
 
+# keys whose bytes are no text in UTF-8: an error would show them, and that somebody has them
+for my $encoding (qw(SQL_ASCII WIN1252))
+{
+	my $db = lc $encoding;
+	my $rows = join(',', map { "(E'\\x81' || $_)" } 1 .. 20);
+	$node->safe_psql('postgres', "CREATE DATABASE $db ENCODING '$encoding' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+	$node->psql($db, qq{
+		\\set ON_ERROR_STOP on
+		SET client_min_messages = warning;
+		SET client_encoding = '$encoding';
+		CREATE EXTENSION pg_ehds;
+		CREATE SCHEMA town;
+		CREATE TABLE town.person (person_id text);
+		INSERT INTO town.person VALUES $rows;
+		SELECT ehds.protect('town.person', subject => 'person_id');
+		SET SESSION AUTHORIZATION t_governor;
+		SELECT ehds.issue_permit('noisy', 't_noisy', 'research', valid_until => '2099-12-31', cell_key_max => 5);
+		SELECT ehds.permit_table('noisy', 'town.person');
+		SET SESSION AUTHORIZATION t_governor2;
+		SELECT ehds.activate_permit('noisy');
+	}, on_error_die => 1);
+	my ($o, $e) = ('', '');
+	$node->psql($db, 'SELECT count(DISTINCT person_id) FROM permit_noisy.person', stdout => \$o, stderr => \$e, extra_params => [ '-U', 't_noisy' ]);
+	like($o, qr/^(1[5-9]|2[0-5])$/, "any bytes in $encoding have a record key") or diag($e);
+}
+
 $node->stop;
 done_testing();
