@@ -9,7 +9,6 @@
 #include "core/compat.h"
 
 #include "access/transam.h"
-#include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_func.h"
@@ -45,7 +44,9 @@ static void
 bind_call(EhdsGate *gate, FuncExpr *f)
 {
 	Node *system = eval_const_expressions(NULL, copyObject(lsecond(f->args)));
-	Oid types[3] = {exprType(linitial(f->args)), TEXTOID, ehds_approval_type()};
+	Oid types[3];
+	Oid *declared;
+	int n;
 	char *name;
 
 	/* the planner may try what has constant arguments, when no approval is live */
@@ -54,6 +55,10 @@ bind_call(EhdsGate *gate, FuncExpr *f)
 	name = TextDatumGetCString(((Const *) system)->constvalue);
 	if (!ehds_has_coarsening(gate->permit->permit_id, name))
 		ehds_no_coarsening(gate->permit->permit, name);
+	(void) get_func_signature(f->funcid, &declared, &n);
+	types[0] = declared[0];
+	types[1] = declared[1];
+	types[2] = ehds_approval_type();
 	f->funcid = LookupFuncName(list_make2(makeString("ehds"), makeString("coarsen")), 3, types, false);
 	f->args = list_make3(linitial(f->args), system, ehds_approval_const(gate->approval));
 }
