@@ -112,6 +112,9 @@ SELECT * FROM ehds.suppress_table('SELECT 1 AS a, NULL::int AS n', '{a}', 'n');
 SELECT * FROM ehds.suppress_table('SELECT 1 AS "A b", 30 AS "N" -- all', '{A b}', 'N');
 SELECT * FROM ehds.suppress_table('SELECT 30 AS n', '{}', 'n');
 
+-- two dimensions that are one expression
+SELECT * FROM ehds.suppress_table('SELECT i AS a, i AS b, 20 AS n FROM generate_series(1, 2) i', '{a,b}', 'n');
+
 -- nobody's operators run, wherever the search_path finds them
 CREATE SCHEMA planted;
 CREATE FUNCTION planted.append(text[], text) RETURNS text[] LANGUAGE plpgsql AS $$ BEGIN RAISE 'planted'; END $$;
