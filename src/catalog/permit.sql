@@ -190,6 +190,8 @@ BEGIN
     ELSIF $7 IS NULL OR $7 < floor_k THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('k is %s, below the floor of %s', coalesce($7::text, 'NULL'), floor_k),
             DETAIL = 'The floor is the server''s setting ehds.k_floor.';
+    ELSIF $7 > 1000000 THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('k is %s, above 1000000', $7);
     ELSIF $11 IS NULL OR $11 NOT BETWEEN 1 AND 10000 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('max_groups is %s, not between 1 and 10000', coalesce($11::text, 'NULL'));
     ELSIF $12 = 'zcdp' THEN

@@ -16,6 +16,7 @@
 
 #include "core/errors.h"
 #include "gate/border.h"
+#include "kanon/kanon.h"
 
 /* The overload of our aggregates that takes a subject of this type. */
 Oid
@@ -150,6 +151,8 @@ required_k(Border *b, Aggref *agg, int position)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("k must be at least %d under permit \"%s\"", b->gate->k, b->gate->permit->permit),
 				 errhint("Leave k out to use the permit's.")));
+	/* raised at the first person, an error would tell that there is one */
+	(void) ehds_k_effective(DatumGetInt32(c->constvalue));
 	b->k = Max(b->k, DatumGetInt32(c->constvalue));
 	return DatumGetInt32(c->constvalue);
 }

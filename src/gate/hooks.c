@@ -158,6 +158,13 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 			ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_APPROVED),
 							errmsg("permit \"%s\" changed after this query was prepared", marker.permit),
 							errhint("Run it again.")));
+		/* the aggregates would raise, too, but at the first person only */
+		if (marker.k > 0 && permit->k < ehds_k_least())
+			ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_IN_FORCE),
+							errmsg("permit \"%s\" has a k of %d, below the floor of %d", permit->permit,
+								   permit->k, ehds_k_least()),
+							errdetail("The floor is the server's setting ehds.k_floor."),
+							errhint("Ask the administrator for a permit with a larger k.")));
 		admit(&marker, permit, query);
 	}
 

@@ -18,6 +18,7 @@ extern void ehds_kanon_init(void);
  * 22023 if it is below ehds.k_floor or above EHDS_K_MAX.
  */
 extern int ehds_k_effective(int requested);
+extern int ehds_k_least(void); /* ehds.k_floor */
 
 /*
  * May a cell (the ehds.k_state of k_cell) be shown, that is, does it hold at least

@@ -41,6 +41,12 @@ static const struct config_enum_entry suppressed_options[] = {{"omit", EHDS_SUPP
 															  {NULL, 0, false}};
 
 int
+ehds_k_least(void)
+{
+	return k_floor;
+}
+
+int
 ehds_k_effective(int requested)
 {
 	int k = (requested == 0) ? k_setting : requested;

@@ -164,5 +164,25 @@ SET SESSION AUTHORIZATION t_analyst;
 SET search_path = permit_hydro, omop, ehds, public, pg_catalog;
 SELECT is_empty($$SELECT p.*, c.* FROM person p LEFT JOIN condition_occurrence c ON c.person_id = p.person_id LIMIT 0$$, 'LIMIT 0 of a join');
 SELECT is_empty($$WITH x AS (SELECT count(*) FROM person) SELECT * FROM x WHERE 0 = 1$$, 'WHERE 0 = 1 over WITH');
+
+-- an error at the first person would tell that there is one
+SELECT throws_ok($$SELECT k_count(person_id, 1000001) FROM person WHERE year_of_birth = 1900$$, '22023', 'k must be at most 1000000', 'a k out of range, nobody there');
+SELECT throws_ok($$SELECT k_count(person_id, 1000001) FROM person WHERE year_of_birth = 1950$$, '22023', 'k must be at most 1000000', 'and somebody');
+SELECT lives_ok($$SELECT k_count(person_id, 1000000) FROM person WHERE year_of_birth = 1950$$, 'the largest k');
+PREPARE nobody AS SELECT count(DISTINCT person_id) FROM person WHERE year_of_birth = 1900;
+PREPARE somebody AS SELECT count(DISTINCT person_id) FROM person WHERE year_of_birth = 1950;
+SELECT is_empty('EXECUTE nobody', 'under the floor of the permit nobody is shown');
+RESET SESSION AUTHORIZATION;
+SET ehds.k_floor = 20;
+SET SESSION AUTHORIZATION t_analyst;
+SELECT throws_ok('EXECUTE nobody', 'ZE001', 'permit "hydro" has a k of 11, below the floor of 20', 'a floor that was raised, nobody there');
+SELECT throws_ok('EXECUTE somebody', 'ZE001', 'permit "hydro" has a k of 11, below the floor of 20', 'and somebody');
+SELECT throws_ok('SELECT gender_concept_id FROM person WHERE year_of_birth = 1900 GROUP BY 1', 'ZE001', NULL, 'planned under it');
+RESET SESSION AUTHORIZATION;
+RESET ehds.k_floor;
+DEALLOCATE nobody;
+DEALLOCATE somebody;
+SET SESSION AUTHORIZATION t_governor;
+SELECT throws_ok($$SELECT ehds.issue_permit('huge', 't_project', 'research', valid_until => '2099-12-31', k => 1000001)$$, '22023', NULL, 'no permit has a k out of range');
 RESET SESSION AUTHORIZATION;
 SELECT * FROM finish();
