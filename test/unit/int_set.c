@@ -252,7 +252,7 @@ scenario(int shape, int order, int asks, uint32 n, uint64 *bytes)
 	IntScratch scratch = {0};
 	int64 *keys = malloc(n * sizeof(int64));
 	int64 *sorted = malloc(n * sizeof(int64));
-	uint32 distinct;
+	uint32 distinct = 0;
 	bool good = true;
 
 	ehds_int_set_init(&set);
@@ -262,7 +262,7 @@ scenario(int shape, int order, int asks, uint32 n, uint64 *bytes)
 		ehds_int_set_add(&set, &scratch, keys[i]);
 		if (asks == 1)
 		{
-			uint32 before = (i == 0) ? 0 : distinct;
+			uint32 before = distinct;
 
 			distinct = ehds_int_set_count(&set, &scratch);
 			good = distinct == before || distinct == before + 1;
