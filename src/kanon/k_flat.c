@@ -307,8 +307,11 @@ ehds_k_flat_size(ExpandedObjectHeader *header)
 	KState *state = (KState *) header;
 	KShared *shared = state->shared;
 	Flat flat = {shared->context, NULL, 0, 0};
+	MemoryContext old;
 	uint64 n;
 
+	/* a sort asks for rows in a context of a kind that frees nothing */
+	old = MemoryContextSwitchTo(shared->context);
 	ehds_k_add_pending(shared);
 	if (shared->flat != NULL)
 	{
@@ -349,6 +352,7 @@ ehds_k_flat_size(ExpandedObjectHeader *header)
 	shared->flat_of = state;
 	shared->flat = flat.data;
 	shared->flat_size = flat.length;
+	MemoryContextSwitchTo(old);
 	return VARHDRSZ + flat.length;
 }
 
