@@ -526,5 +526,7 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 	released->figure = true;
 	released->count = kind == K_COUNT || kind == K_ROWS;
 	released->own_rule = (kind != K_COUNT && kind != K_MET) || condition != NULL;
+	released->linked = known[which].of_rows;
+	released->with_rows = known[which].with_rows;
 	return released;
 }

@@ -21,9 +21,11 @@
 typedef struct Released
 {
 	Node *value;
-	bool figure;   /* says something of the persons in the cell; GROUPING does not */
-	bool count;    /* of persons or rows */
-	bool own_rule; /* may be NULL in a shown cell */
+	bool figure;    /* says something of the persons in the cell; GROUPING does not */
+	bool count;     /* of persons or rows */
+	bool own_rule;  /* may be NULL in a shown cell */
+	bool linked;    /* with the others of this kind gives a sum or a number of rows */
+	bool with_rows; /* what links them: an average times rows is a sum */
 } Released;
 
 typedef struct Border

@@ -117,6 +117,31 @@ is_null(Node *value)
 	return (Node *) test;
 }
 
+/*
+ * That figure i is NULL; and, if an average stands among the figures, that any of
+ * those is with which it gives another: an average times rows is a sum, and a sum
+ * by an average is rows.  Then what is hidden beside one must be hidden beside all.
+ */
+static List *
+missing_figures(Border *b, Query *inner, int i)
+{
+	bool linked = false;
+	List *tests = NIL;
+	int n = 0;
+	ListCell *lc;
+
+	foreach(lc, b->released)
+		linked = linked || ((Released *) lfirst(lc))->with_rows;
+	linked = linked && ((Released *) list_nth(b->released, i))->linked;
+	foreach(lc, b->released)
+	{
+		if (n == i || (linked && ((Released *) lfirst(lc))->linked))
+			tests = lappend(tests, is_null(ehds_column(inner->targetList, 1, list_length(b->keys) + n + 1)));
+		n++;
+	}
+	return tests;
+}
+
 /* Cells with, for the row and for each figure, whether it may be shown beside the others. */
 static Query *
 cells_beside_totals(Border *b, int depth)
@@ -149,11 +174,7 @@ cells_beside_totals(Border *b, int depth)
 		{
 			if (!((Released *) list_nth(b->released, i))->own_rule)
 				continue;
-			of_this = (Node *) makeBoolExpr(OR_EXPR,
-											list_make2(of_this,
-													   is_null(ehds_column(inner->targetList, 1,
-																		   list_length(keys) + i + 1))),
-											-1);
+			of_this = (Node *) makeBoolExpr(OR_EXPR, lcons(of_this, missing_figures(b, inner, i)), -1);
 		}
 		if (!all_seen)
 			of_this = ehds_if_else(is_finest(inner, n + 3), (Node *) makeNullConst(BOOLOID, -1, InvalidOid),

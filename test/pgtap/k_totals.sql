@@ -60,6 +60,15 @@ SELECT is(pg_temp.rows_of('SELECT region, sum(year_of_birth) IS NULL AS hidden F
 SELECT is(pg_temp.rows_of('SELECT c, count(DISTINCT person_id) AS persons, count(*) FROM (SELECT person_id, CASE WHEN condition_concept_id IN (100, 500) THEN 1 WHEN condition_concept_id = 200 THEN 2 ELSE 3 END AS c FROM condition_occurrence WHERE condition_concept_id <> 400) s GROUP BY ROLLUP (1) ORDER BY 1'),
     '(1,400,) (2,200,200) (3,40,) (,400,690)', 'rows that are NULL by their own rule hide others with them');
 
+-- an average times rows is a sum: beside averages all of these are hidden in the same cells
+BEGIN;
+INSERT INTO omop.visit_occurrence SELECT 100000 + i, i, '2021-01-01', 'east', 20 FROM generate_series(1, 3) i;
+SELECT is(pg_temp.rows_of('SELECT region, count(*) IS NULL AS rows, sum(cost) IS NULL AS sum FROM visit_occurrence GROUP BY ROLLUP (1) ORDER BY 1'),
+    '(east,t,f) (north,t,t) (south,f,t) (west,f,f) (,f,f)', 'rows and sums alone are hidden in different cells');
+SELECT is(pg_temp.rows_of('SELECT region, count(*) IS NULL AS rows, sum(cost) IS NULL AS sum, avg(cost) IS NULL AS avg FROM visit_occurrence GROUP BY ROLLUP (1) ORDER BY 1'),
+    '(east,t,t,t) (north,f,f,f) (south,t,t,t) (west,f,f,f) (,f,f,f)', 'with an average in the same');
+ROLLBACK;
+
 -- NULL as a key is not the total
 SELECT is(pg_temp.rows_of('SELECT CASE WHEN year_of_birth < 1970 THEN 1 END AS y, GROUPING(CASE WHEN year_of_birth < 1970 THEN 1 END) AS total, count(*) FROM person GROUP BY ROLLUP (1) ORDER BY 2, 1'),
     '(1,0,209) (,0,191) (,1,400)', 'a NULL key and a total');
