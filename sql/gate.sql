@@ -75,6 +75,8 @@ SET ehds.suppressed = 'null';
 SELECT condition_concept_id, count(*) FROM condition_occurrence GROUP BY 1 ORDER BY 1;
 SET ehds.suppressed = 'other';
 SELECT condition_concept_id, GROUPING(condition_concept_id) AS other, count(DISTINCT person_id) FROM condition_occurrence GROUP BY 1 ORDER BY 2, 1;
+-- how many cells the others are would tell their sizes, if they are all of one person
+SELECT greatest(year_of_birth, 1969) AS year, count(DISTINCT person_id) FROM person GROUP BY 1 ORDER BY 1;
 RESET ehds.suppressed;
 -- what clients ask for first
 SELECT * FROM person WHERE 0 = 1;

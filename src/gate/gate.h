@@ -34,7 +34,7 @@ typedef struct EhdsGate
 	List *pending;        /* border CTEs not yet placed in the top query */
 	List *seen;           /* OIDs of the relations in the checked tree */
 	int borders;          /* number of releases in the query */
-	bool margins;         /* a release has totals: more cells are hidden than small ones */
+	bool margins;         /* cells are hidden among totals, or folded: how many tells of them */
 	int k;                /* effective threshold */
 	int64 epsilon_nano;   /* of one release */
 	int64 delta_atto;     /* of one release with keys from the data */

@@ -289,7 +289,11 @@ ehds_k_release(Border *b, int depth)
 	if (mode == EHDS_SUPPRESSED_NULL || mode == EHDS_SUPPRESSED_NEGATIVE)
 		return without_figures(b, depth, mode);
 	if (mode == EHDS_SUPPRESSED_OTHER && b->keys != NIL)
+	{
+		/* 15 persons in 15 cells are one in each */
+		b->gate->margins = true;
 		return with_other_row(b, depth);
+	}
 	q = ehds_cells_query(b, depth);
 	q->havingQual = b->gate->permit->cell_key ? ehds_cell_key_having(b) : ehds_cell_is_shown(b);
 	ehds_move_query(b->gate, q, depth, 1, depth > 0);

@@ -128,6 +128,8 @@ typedef struct Folding
  * Small cells are folded into one row, if these are two and hold k persons
  * together.  If not, the smallest shown cell joins them: it has k persons of its
  * own, and whoever knows one of the two does not know the other by subtraction.
+ * So it does if all small cells hold k - 1: who knows which keys are missing, and
+ * so how many, would know that none of them holds fewer.
  */
 static void
 decide_folding(WindowObject window, Folding *folding, int64 n, EhdsExecution *ex)
@@ -138,6 +140,8 @@ decide_folding(WindowObject window, Folding *folding, int64 n, EhdsExecution *ex
 	KShared *shared = ehds_k_shared_in(work);
 	KState *all = NULL;
 	int64 folded = 0;
+	int64 persons = 0; /* of folded cells; whoever is in two counts twice */
+	int64 most = 0;    /* that the folded cells could hold */
 	int64 smallest = -1;
 	int64 least = PG_INT64_MAX;
 
@@ -147,14 +151,14 @@ decide_folding(WindowObject window, Folding *folding, int64 n, EhdsExecution *ex
 		bool out;
 		Datum cell = WinGetFuncArgInPartition(window, 0, (int) i, WINDOW_SEEK_HEAD, false, &null, &out);
 		bool shown = null ? ehds_show_zero : ehds_k_cell_shown(cell, ex);
+		bool no_size;
+		int64 size = DatumGetInt64(
+			WinGetFuncArgInPartition(window, 1, (int) i, WINDOW_SEEK_HEAD, false, &no_size, &out));
 
 		CHECK_FOR_INTERRUPTS();
 		folding->place[i] = shown ? CELL_APART : CELL_FOLDED;
 		if (shown)
 		{
-			int64 size = DatumGetInt64(
-				WinGetFuncArgInPartition(window, 1, (int) i, WINDOW_SEEK_HEAD, false, &null, &out));
-
 			if (size > 0 && size < least)
 			{
 				least = size;
@@ -172,12 +176,14 @@ decide_folding(WindowObject window, Folding *folding, int64 n, EhdsExecution *ex
 
 			all = ehds_k_state_new(shared, K_MET, first->subject, K_VALUE_NONE, first->k);
 		}
+		persons += size;
+		most += all->k - 1;
 		if (!all->settled)
 			ehds_k_state_merge(all, cell);
 		MemoryContextSwitchTo(work);
 		MemoryContextReset(row);
 	}
-	if (folded > 0 && (folded < 2 || all == NULL || !all->settled))
+	if (folded > 0 && (folded < 2 || all == NULL || !all->settled || persons == most))
 	{
 		if (smallest >= 0)
 			folding->place[smallest] = CELL_FOLDED;

@@ -59,6 +59,12 @@ SELECT pg_temp.mode('other') \g /dev/null
 SELECT is(pg_temp.rows_of(:'by_concept'), '(100,400,400) (200,200,200) (,46,)', 'other: two cells of 6 persons take in the smallest shown one');
 SELECT is(pg_temp.rows_of('SELECT condition_concept_id, count(DISTINCT person_id) FROM condition_occurrence WHERE condition_concept_id <> 500 GROUP BY 1 ORDER BY 1'),
     '(100,400) (200,200) (,45)', 'one cell is never folded alone');
+-- two cells of 10 are told by 20: they can't hold more
+CREATE FUNCTION pg_temp.cut(first integer, second integer) RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.rows_of(format('SELECT CASE WHEN condition_occurrence_id <= %s THEN 1 WHEN condition_occurrence_id <= %s THEN 2 WHEN condition_occurrence_id <= 40 THEN 3 ELSE 4 END AS c, count(*)
+        FROM condition_occurrence WHERE condition_concept_id = 100 GROUP BY 1 ORDER BY 1', first, second)) $$;
+SELECT is(pg_temp.cut(10, 20), '(4,360) (,40)', 'two cells of k - 1 persons take in another');
+SELECT is(pg_temp.cut(9, 19), '(3,21) (4,360) (,19)', 'one of k - 1 and one of fewer do not');
 -- persons of the union: 5 with 400 are among the 40 + 5; 200 and 300 share 40
 SELECT is(pg_temp.rows_of('SELECT c, count(DISTINCT person_id) FROM (SELECT person_id, condition_concept_id AS c FROM condition_occurrence WHERE condition_concept_id IN (200, 400, 500)) s GROUP BY 1 ORDER BY 1'),
     '(,204)', 'other counts the persons of the union');
