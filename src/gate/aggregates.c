@@ -45,24 +45,51 @@ ehds_as_type(Node *node, Oid type)
 }
 
 /*
- * Is node a column as the permit's view has it? Values of the analyst's own, an
- * expression or a column of his table, would encode small groups in a sum.
+ * The permit's view of which node is a column as it stands there, InvalidOid if it is
+ * none, and which one.
  */
-static bool
-is_plain_column(Query *query, Node *node)
+static Oid
+view_column(Query *query, Node *node, AttrNumber *attno)
 {
 	Var *var = ehds_column_of(query, node);
 	RangeTblEntry *rte;
 
 	if (var == NULL || var->varattno <= 0)
-		return false;
+		return InvalidOid;
 	rte = rt_fetch(var->varno, query->rtable);
 	if (rte->rtekind != RTE_SUBQUERY)
-		return false;
+		return InvalidOid;
+	*attno = var->varattno;
 	if (ehds_permit_view(ehds_view_of_subquery(rte)) != NULL)
-		return true;
-	return is_plain_column(rte->subquery,
-						   (Node *) get_tle_by_resno(rte->subquery->targetList, var->varattno)->expr);
+		return ehds_view_of_subquery(rte);
+	return view_column(rte->subquery,
+					   (Node *) get_tle_by_resno(rte->subquery->targetList, var->varattno)->expr, attno);
+}
+
+/*
+ * Values of the analyst's own, an expression or a column of his table, would encode
+ * small groups in a sum.
+ */
+static bool
+is_plain_column(Query *query, Node *node)
+{
+	AttrNumber attno;
+
+	return OidIsValid(view_column(query, node, &attno));
+}
+
+/* The same column of the permit, under another name, cast, or of the same view joined twice; NULL: rows. */
+bool
+ehds_same_column(Border *b, Node *one, Node *other)
+{
+	AttrNumber of_one;
+	AttrNumber of_other;
+	Oid view;
+
+	if (one == NULL || other == NULL)
+		return one == other;
+	view = view_column(b->query, one, &of_one);
+	return OidIsValid(view) && view == view_column(b->query, other, &of_other) && of_one == of_other;
 }
 
 /* Is it a column of a permit's view that holds no NULL, which no outer join makes NULL? */

@@ -48,6 +48,7 @@ typedef struct Border
 /* aggregates.c */
 extern Oid ehds_subject_argument_type(Oid type);
 extern Node *ehds_as_type(Node *node, Oid type);
+extern bool ehds_same_column(Border *b, Node *one, Node *other);
 extern void ehds_set_argument(Aggref *agg, int n, Node *node);
 extern Node *ehds_required_subject(Border *b, Aggref *agg);
 extern bool ehds_is_dp_count(Border *b, Aggref *agg);

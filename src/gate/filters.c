@@ -168,29 +168,31 @@ int8_const(int64 value)
 							  FLOAT8PASSBYVAL);
 }
 
-/* The conditions that a row fulfils, as bits. */
+/* Which of these conditions a row fulfils, as bits; NIL: of all. */
 static Node *
-mask_of_row(Border *b)
+mask_of_row(Border *b, List *conditions)
 {
 	Node *mask = NULL;
-	int i = 0;
 	ListCell *lc;
 
 	foreach(lc, b->conditions)
 	{
-		Node *bit = ehds_if_else(truth(lfirst(lc), true), int8_const(INT64CONST(1) << i), int8_const(0));
+		int i = foreach_current_index(lc);
+		Node *bit;
 
+		if (conditions != NIL && !list_member_int(conditions, i))
+			continue;
+		bit = ehds_if_else(truth(lfirst(lc), true), int8_const(INT64CONST(1) << i), int8_const(0));
 		mask = (mask == NULL) ? bit
 							  : (Node *) makeFuncExpr(F_INT8OR, INT8OID, list_make2(mask, bit), InvalidOid,
 													  InvalidOid, COERCE_EXPLICIT_CALL);
-		i++;
 	}
 	return mask;
 }
 
-/* k_filters(subject, mask, k) & bit <> 0 */
+/* k_filters(subject, mask, k) & bit <> 0; of these conditions (NIL: all) and of these rows (NULL: all) */
 static Node *
-is_admitted(Border *b, int condition)
+is_admitted_among(Border *b, int condition, List *conditions, Node *rows)
 {
 	Oid type = ehds_subject_argument_type(((Var *) linitial(b->subjects))->vartype);
 	OpExpr *test = (OpExpr *) ehds_parse_expression(
@@ -200,8 +202,15 @@ is_admitted(Border *b, int condition)
 	Aggref *filters = linitial_node(Aggref, linitial_node(OpExpr, test->args)->args);
 
 	ehds_set_argument(filters, 0, ehds_as_type((Node *) copyObject(linitial(b->subjects)), type));
-	ehds_set_argument(filters, 1, mask_of_row(b));
+	ehds_set_argument(filters, 1, mask_of_row(b, conditions));
+	filters->aggfilter = (Expr *) rows;
 	return (Node *) test;
+}
+
+static Node *
+is_admitted(Border *b, int condition)
+{
+	return is_admitted_among(b, condition, NIL, NULL);
 }
 
 /* The column of a sum; NULL for rows. */
@@ -280,6 +289,32 @@ parts_are_safe(Border *b, FilterUse *use, List *conditions)
 }
 
 /*
+ * The condition may be told apart among the rows that make up a sum: whatever can be
+ * computed from the sums is then one of nobody or of k persons, zeros not counted.
+ */
+static Node *
+is_admitted_in_sum(Border *b, FilterUse *use)
+{
+	List *conditions = NIL;
+	ListCell *lc;
+	Node *value = value_of(use->made);
+	char *type = ehds_type_name(exprType(value));
+	OpExpr *not_zero = (OpExpr *) ehds_parse_expression(
+		psprintf("SELECT NULL::%s OPERATOR(pg_catalog.<>) '0'::%s", type, type));
+
+	/* later conditions change nothing for this one: all are asked for at once */
+	foreach(lc, b->filters)
+	{
+		FilterUse *other = lfirst(lc);
+
+		if (other->additive && ehds_same_column(b, value_of(other->made), value))
+			conditions = list_append_unique_int(conditions, other->condition);
+	}
+	linitial(not_zero->args) = copyObject(value);
+	return is_admitted_among(b, use->condition, conditions, (Node *) not_zero);
+}
+
+/*
  * The parts of many conditions that are looked at.  Of rows only those of admitted
  * conditions: a table of many classes is not lost to a small one among them.
  */
@@ -304,7 +339,11 @@ simple_parts_are_safe(Border *b, FilterUse *use, List *conditions)
 		none = lappend(none, truth(condition, false));
 		unless = lappend(unless, copyObject(refused));
 	}
-	unless = rows ? unless : NIL;
+	if (!rows)
+	{
+		checks = lappend(checks, is_admitted_in_sum(b, use));
+		unless = NIL;
+	}
 	unless = lappend(unless, part_is_safe(use->made, none));
 	return lappend(checks, list_length(unless) == 1 ? linitial(unless) : makeBoolExpr(OR_EXPR, unless, -1));
 }
@@ -328,7 +367,7 @@ additive_checks(Border *b, FilterUse *use)
 		FilterUse *other = lfirst(lc);
 
 		if (other->additive && other->condition < use->condition &&
-			equal(value_of(other->made), value_of(use->made)))
+			ehds_same_column(b, value_of(other->made), value_of(use->made)))
 			earlier = list_append_unique_int(earlier, other->condition);
 	}
 	n = list_length(earlier);

@@ -58,6 +58,17 @@ UPDATE omop.visit_occurrence SET cost = 4000000 WHERE person_id = 1 AND region =
 SELECT is(pg_temp.rows_of('SELECT sum(cost) FILTER (WHERE region = ''north'') > 0 AS a, sum(cost) FILTER (WHERE region IN (''south'', ''west'')) > 0 AS b, sum(cost) > 0 AS n FROM visit_occurrence WHERE cost < 10000000'), '(t,,t)', 'or what two sums leave of the total');
 SELECT is(pg_temp.rows_of('SELECT sum(cost) FILTER (WHERE region IN (''south'', ''west'')) > 0 AS b, sum(cost) > 0 AS n FROM visit_occurrence WHERE cost < 10000000'), '(t,t)', 'which the second does not leave alone');
 ROLLBACK;
+-- among 100 visits in the west one costs something: east and west less east
+BEGIN;
+UPDATE omop.visit_occurrence SET cost = 0 WHERE region = 'west' AND person_id <> 2;
+CREATE FUNCTION pg_temp.sums(before text, source text DEFAULT 'visit_occurrence', again text DEFAULT 'cost') RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.rows_of(format('SELECT %s sum(cost) FILTER (WHERE region IN (''east'', ''west'')) > 0 AS a, sum(%s) FILTER (WHERE region = ''east'') > 0 AS b FROM %s v WHERE cost < 10000000', before, again, source)) $$;
+SELECT is(pg_temp.sums(''), '(t,)', 'a sum less another is one value');
+SELECT is(pg_temp.sums('sum(cost) FILTER (WHERE visit_start_date < ''2021-06-01'') > 0 AS c, sum(cost) FILTER (WHERE visit_start_date < ''2021-10-01'') > 0 AS d,'), '(t,t,t,)', 'so it is beside other conditions');
+SELECT is(pg_temp.sums('', again => 'cost::bigint'), '(t,)', 'of another type');
+SELECT is(pg_temp.sums('', '(SELECT person_id, region, cost, cost AS cost2 FROM visit_occurrence)', 'cost2'), '(t,)', 'under another name');
+SELECT is(pg_temp.sums('', '(SELECT v.person_id, v.region, v.cost, w.cost AS cost2 FROM visit_occurrence v JOIN visit_occurrence w ON w.person_id = v.person_id AND w.visit_occurrence_id = v.visit_occurrence_id)', 'cost2'), '(t,)', 'or of the view joined twice');
+ROLLBACK;
 SELECT throws_ok($$SELECT pg_temp.ask('SELECT sum(cost) FILTER (WHERE person_id = 7) FROM visit_occurrence')$$, 'ZE002', NULL, 'the subject is no condition');
 SELECT throws_ok($$SELECT pg_temp.ask('SELECT count(*) FILTER (WHERE 1 / (year_of_birth - 1950) > 0) FROM person')$$, 'ZE002', NULL, 'a condition that may fail');
 SELECT throws_ok($$SELECT pg_temp.ask('SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM omop.concept)) FROM person')$$, 'ZE002', NULL, 'a subquery');
