@@ -461,6 +461,47 @@ with_rows(Border *b, Aggref *agg, Aggref *made, Node *value, Node *condition, bo
 						(Node *) makeNullConst(exprType(figure), -1, exprCollation(figure)));
 }
 
+/*
+ * Where a column is 1 or NULL its sum is the number of rows with a value, so that it
+ * says beside all rows how many have none.  This is the same sum with zeros for
+ * NULLs, whose rules count these as a value; NULL if made is no such sum.
+ */
+Aggref *
+ehds_sum_with_zeros(Border *b, Aggref *made)
+{
+	Node *value;
+	Aggref *result;
+	CoalesceExpr *zero_for_null;
+
+	if (strcmp(get_func_name(made->aggfnoid), "k_sum") != 0)
+		return NULL;
+	value = argument(made, 1);
+	if (is_never_null(b, value))
+		return NULL;
+	zero_for_null = (CoalesceExpr *) ehds_parse_expression(psprintf("SELECT COALESCE(NULL::%s, '0'::%s)",
+																	ehds_type_name(exprType(value)),
+																	ehds_type_name(exprType(value))));
+	linitial(zero_for_null->args) = copyObject(value);
+	result = copyObject(made);
+	ehds_set_argument(result, 1, (Node *) zero_for_null);
+	return result;
+}
+
+/* The aggregate, where the same sum with zeros for NULLs is shown too. */
+static Node *
+shown_with_zeros(Border *b, Aggref *made)
+{
+	NullTest *test = makeNode(NullTest);
+
+	test->arg = (Expr *) ehds_sum_with_zeros(b, made);
+	if (test->arg == NULL)
+		return (Node *) made;
+	test->nulltesttype = IS_NOT_NULL;
+	test->location = -1;
+	return ehds_if_else((Node *) test, (Node *) made,
+						(Node *) makeNullConst(exprType((Node *) made), -1, InvalidOid));
+}
+
 static void
 require_same_type(Node *made, Aggref *agg)
 {
@@ -540,7 +581,7 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 	else if (condition != NULL)
 		released->value = ehds_filtered(b, agg, made, condition, known[which].additive, true);
 	else
-		released->value = (Node *) made;
+		released->value = shown_with_zeros(b, made);
 	if (kind == K_SHARE)
 	{
 		Node *all = agg->aggfilter == NULL

@@ -50,6 +50,8 @@ extern Oid ehds_subject_argument_type(Oid type);
 extern Node *ehds_as_type(Node *node, Oid type);
 extern bool ehds_same_column(Border *b, Node *one, Node *other);
 extern void ehds_set_argument(Aggref *agg, int n, Node *node);
+/* a sum whose rules take NULLs for zeros, NULL if made is none or its column holds no NULL */
+extern Aggref *ehds_sum_with_zeros(Border *b, Aggref *made);
 extern Node *ehds_required_subject(Border *b, Aggref *agg);
 extern bool ehds_is_dp_count(Border *b, Aggref *agg);
 extern void ehds_refuse_aggregate(Border *b, Aggref *agg) pg_attribute_noreturn();

@@ -220,15 +220,27 @@ value_of(Aggref *made)
 	return list_length(made->args) < 3 ? NULL : (Node *) ((TargetEntry *) lsecond(made->args))->expr;
 }
 
+static Node *
+is_shown(Aggref *figure)
+{
+	NullTest *test = makeNode(NullTest);
+
+	test->arg = (Expr *) figure;
+	test->nulltesttype = IS_NOT_NULL;
+	test->location = -1;
+	return (Node *) test;
+}
+
 /* The aggregate may be shown over the rows that part describes, or there is nothing to sum. */
 static Node *
-part_is_safe(Aggref *made, List *part)
+part_is_safe(Border *b, Aggref *made, List *part)
 {
+	Aggref *with_zeros = ehds_sum_with_zeros(b, made);
 	bool rows = value_of(made) == NULL;
 	Aggref *figure = copyObject(made);
 	OpExpr *none;
 	Aggref *count;
-	NullTest *shown = makeNode(NullTest);
+	Node *safe;
 	Node *filter = (Node *) makeBoolExpr(AND_EXPR, part, -1);
 
 	none = (OpExpr *) ehds_parse_expression(
@@ -244,10 +256,13 @@ part_is_safe(Aggref *made, List *part)
 	}
 	count->aggfilter = (Expr *) filter;
 	figure->aggfilter = (Expr *) copyObject(filter);
-	shown->arg = (Expr *) figure;
-	shown->nulltesttype = IS_NOT_NULL;
-	shown->location = -1;
-	return (Node *) makeBoolExpr(OR_EXPR, list_make2(none, shown), -1);
+	safe = is_shown(figure);
+	if (with_zeros != NULL)
+	{
+		with_zeros->aggfilter = (Expr *) copyObject(filter);
+		safe = (Node *) makeBoolExpr(AND_EXPR, list_make2(safe, is_shown(with_zeros)), -1);
+	}
+	return (Node *) makeBoolExpr(OR_EXPR, list_make2(none, safe), -1);
 }
 
 /* Is it the condition that the column of the aggregate has a value? */
@@ -283,7 +298,7 @@ parts_are_safe(Border *b, FilterUse *use, List *conditions)
 			empty = empty || (!holds && asks_for_value(condition, use->made));
 		}
 		if (!empty)
-			checks = lappend(checks, part_is_safe(use->made, part));
+			checks = lappend(checks, part_is_safe(b, use->made, part));
 	}
 	return checks;
 }
@@ -331,8 +346,8 @@ simple_parts_are_safe(Border *b, FilterUse *use, List *conditions)
 	{
 		Node *condition = list_nth(b->conditions, lfirst_int(lc));
 		Node *refused = (Node *) makeBoolExpr(NOT_EXPR, list_make1(is_admitted(b, lfirst_int(lc))), -1);
-		List *both = list_make2(part_is_safe(use->made, list_make1(truth(condition, true))),
-								part_is_safe(use->made, list_make1(truth(condition, false))));
+		List *both = list_make2(part_is_safe(b, use->made, list_make1(truth(condition, true))),
+								part_is_safe(b, use->made, list_make1(truth(condition, false))));
 		Node *safe = (Node *) makeBoolExpr(AND_EXPR, both, -1);
 
 		checks = lappend(checks, rows ? (Node *) makeBoolExpr(OR_EXPR, list_make2(refused, safe), -1) : safe);
@@ -344,7 +359,7 @@ simple_parts_are_safe(Border *b, FilterUse *use, List *conditions)
 		checks = lappend(checks, is_admitted_in_sum(b, use));
 		unless = NIL;
 	}
-	unless = lappend(unless, part_is_safe(use->made, none));
+	unless = lappend(unless, part_is_safe(b, use->made, none));
 	return lappend(checks, list_length(unless) == 1 ? linitial(unless) : makeBoolExpr(OR_EXPR, unless, -1));
 }
 

@@ -65,6 +65,17 @@ SET ehds.round_to_floor = 1000;
 SELECT is(pg_temp.rows_of('SELECT avg((cost > 1000)::integer), count(*) FROM visit_occurrence WHERE region = ''north'''), '(,0)', 'a share of rows that are rounded to 0');
 RESET ehds.round_to_floor;
 
+-- a column of ones and NULLs: its sum is count(column)
+BEGIN;
+UPDATE omop.visit_occurrence SET cost = CASE WHEN person_id > 5 THEN 1 END;
+SELECT is(pg_temp.rows_of('SELECT count(*), sum(cost), ehds.k_sum(person_id, cost) AS n, count(cost) AS c FROM visit_occurrence'), '(1000,,,)', 'rows less a sum are the rows of 5 persons');
+SELECT is(pg_temp.rows_of('SELECT sum(cost) FILTER (WHERE region = ''north'') AS a, count(*) FILTER (WHERE region = ''north'') AS b, sum(cost) FILTER (WHERE region = ''south'') AS c FROM visit_occurrence'), '(,200,)', 'under conditions');
+UPDATE omop.visit_occurrence SET cost = CASE WHEN person_id > 50 THEN 1 END;
+SELECT is(pg_temp.rows_of('SELECT count(*), sum(cost), count(cost) AS c FROM visit_occurrence'), '(1000,875,875)', 'of 50 persons');
+UPDATE omop.visit_occurrence SET cost = CASE WHEN person_id > 5 THEN 10 * person_id END;
+SELECT is(pg_temp.rows_of('SELECT sum(cost) > 0 AS a FROM visit_occurrence'), '(t)', 'a sum of many values tells nothing of 5 persons without');
+ROLLBACK;
+
 -- two sums of which one is in disguise: an average times a number of rows
 UPDATE omop.visit_occurrence SET cost = 4000000 WHERE person_id = 1 AND region = 'east';
 SELECT is(pg_temp.rows_of('SELECT sum(cost) FILTER (WHERE region = ''north'') > 0 AS a, avg(cost) FILTER (WHERE region IN (''south'', ''west'')) > 0 AS b, sum(cost) > 0 AS n FROM visit_occurrence WHERE cost < 10000000'), '(t,,t)', 'a sum, and an average of what else is not dominated');
