@@ -379,6 +379,37 @@ END
 $$;
 RESET client_min_messages;
 
+-- a variance of three values: rows, sum and sum of squares would tell how many bear each
+CREATE TABLE kanon_three AS
+	SELECT g, i + g * 1000 AS subject, CASE WHEN i <= g % 11 THEN 2 WHEN i % 3 = 0 THEN CASE WHEN g % 5 = 0 THEN 1 + i % 4 ELSE 1 END ELSE r - r END AS v
+	FROM generate_series(1, 300) g, generate_series(1, 30) i, LATERAL generate_series(1, 1 + (g + i) % 2) r;
+CREATE TEMP TABLE kanon_few AS
+	SELECT g, max(number) AS number, min(bearers) AS bearers FROM (
+		SELECT g, v, count(DISTINCT subject) AS bearers, count(*) OVER (PARTITION BY g) AS number FROM kanon_three GROUP BY g, v) t GROUP BY g;
+CREATE VIEW kanon_variances AS
+	SELECT g, ehds.k_variance(subject, v, 5) IS NULL AS i, ehds.k_variance(subject::bigint, v::bigint, 5) IS NULL AS b, ehds.k_variance('p' || subject, v::float8, 5) IS NULL AS r,
+		   ehds.k_stddev(subject, v::numeric, 5) IS NULL AS n, ehds.k_sum(subject, v, 5) IS NULL AS s, round(ehds.k_variance(subject, v, 5), 6) IS DISTINCT FROM round(variance(v), 6) AS wrong
+	FROM kanon_three GROUP BY g;
+SET max_parallel_workers_per_gather = 0;
+SELECT number, bearers < 5 AS few, i, b, r, n, s, count(*), count(*) FILTER (WHERE wrong) AS wrong FROM kanon_few JOIN kanon_variances USING (g) GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3;
+CREATE TEMP TABLE kanon_leader AS TABLE kanon_variances;
+SET max_parallel_workers_per_gather = 3;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+ALTER TABLE kanon_three SET (parallel_workers = 3);
+SET enable_sort = off;
+CREATE TEMP TABLE kanon_shared AS TABLE kanon_variances;
+SELECT kanon_plan('g', 'kanon_three');
+RESET max_parallel_workers_per_gather;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+RESET enable_sort;
+SELECT count(*) FROM (TABLE kanon_leader EXCEPT TABLE kanon_shared) t;
+DROP VIEW kanon_variances;
+DROP TABLE kanon_three;
+
 -- a state that arrives from outside
 CREATE FUNCTION kanon_try(state text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN

@@ -174,19 +174,38 @@ compare_rows(const void *a, const void *b)
 
 /* ---- what there is besides subjects without more ---- */
 
+/* The different values of a state in ascending order, by their number. */
+static void
+order_values(const KState *state, int *order)
+{
+	const KValues *values = state->values;
+
+	for (int i = 0; i < values->n_distinct; i++)
+	{
+		int at = i;
+
+		for (; at > 0 &&
+			   ehds_k_number_compare(state->value, values->distinct[order[at - 1]], values->distinct[i]) > 0;
+			 at--)
+			order[at] = order[at - 1];
+		order[at] = i;
+	}
+}
+
 static void
 put_values(Flat *flat, const KState *state)
 {
 	const KValues *values = state->values;
-	bool swap = false;
+	int order[K_VALUES_MAX];
 
 	put32(flat, (uint32) values->scale);
-	put_byte(flat, values->n_distinct);
-	if (values->n_distinct == 2)
-		swap = ehds_k_number_compare(state->value, values->distinct[0], values->distinct[1]) > 0;
-	if (values->n_distinct < K_MANY_VALUES)
+	put_byte(flat, EHDS_K_FLAT_DISTINCT(values->n_distinct));
+	if (values->n_distinct != K_MANY_VALUES)
+	{
+		order_values(state, order);
 		for (int i = 0; i < values->n_distinct; i++)
-			put_number(flat, state->value, values->distinct[swap ? 1 - i : i]);
+			put_number(flat, state->value, values->distinct[order[i]]);
+	}
 
 	if (state->kind == K_AVG || state->kind == K_VARIANCE || state->kind == K_PERCENTILE)
 		put64(flat, (uint64) values->rows);
@@ -230,14 +249,16 @@ put_total(Flat *flat, const KState *state, uint32 entry)
 	else
 		put64(flat, (uint64) total->small);
 
-	if (is_sum && state->values->n_distinct == 2)
+	if (is_sum && state->values->n_distinct >= 2 && state->values->n_distinct != K_MANY_VALUES)
 	{
-		uint8 bears = state->values->bearers[entry];
+		int order[K_VALUES_MAX];
+		uint8 bears = 0;
 
 		/* in the order of the values as they were written */
-		if (ehds_k_number_compare(state->value, state->values->distinct[0], state->values->distinct[1]) > 0)
-			bears = (uint8) ((bears & K_BEARS_FIRST ? K_BEARS_SECOND : 0) |
-							 (bears & K_BEARS_SECOND ? K_BEARS_FIRST : 0));
+		order_values(state, order);
+		for (int i = 0; i < state->values->n_distinct; i++)
+			if (state->values->bearers[entry] & K_BEARS(order[i]))
+				bears |= K_BEARS(i);
 		put_byte(flat, bears);
 	}
 }

@@ -15,8 +15,8 @@
  *	8 bytes	number of subjects
  * of kinds that have values:
  *	4 bytes	scale
- *	1 byte	number of different values (0, 1, 2, or 3 for more), and these, ascending,
- *			if they are not more than two
+ *	1 byte	number of different values (0, 1, 2, of K_VARIANCE 4 for three, or 3 for
+ *			more), and these, ascending, if they are not more
  *	K_AVG, K_VARIANCE, K_PERCENTILE: 8 bytes number of rows
  *	K_VARIANCE: sum of squares; integers 8 + 16 bytes, doubles 8 + 8, numeric
  *			(if there are rows)
@@ -28,7 +28,7 @@
  *	other integer 8 bytes; uuid 16 bytes; text 4 bytes length and the bytes
  *	total, extreme or flags: 16 bytes for a sum of bigints, 8 + 8 for one of doubles,
  *			numeric, 8 bytes for all others
- *	1 byte	which of the two different values it bears, if they are two
+ *	1 byte	which of the two different values it bears, if they are two or three
  * K_PERCENTILE, for each row, ascending: 8 bytes value, 4 bytes number of its subject
  *
  * A numeric is 4 bytes length and the bytes of numeric_send.
@@ -41,6 +41,8 @@
 #include "utils/expandeddatum.h"
 
 #define EHDS_K_FLAT_VERSION 1
+/* a number of different values in memory or in the flat form, as it is in the other */
+#define EHDS_K_FLAT_DISTINCT(n) ((n) == 3 ? 4 : (n) == 4 ? 3 : (n))
 /* bytes before the values or the first subject */
 #define EHDS_K_FLAT_HEADER (1 + 3 + 1 + 4 + 8)
 

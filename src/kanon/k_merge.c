@@ -26,12 +26,12 @@ merge_subject(KState *state, KReader *reader)
 	{
 		bool unnoted = fresh;
 
-		for (int i = 0; i < 2; i++)
-			if ((reader->bears & (1 << i)) || (!K_HAS_SUMS(state->kind) && i < reader->values.n_distinct &&
-											   reader->values.n_distinct != K_MANY_VALUES))
+		for (int i = 0; i < K_VALUES_MAX; i++)
+			if ((reader->bears & K_BEARS(i)) || (!K_HAS_SUMS(state->kind) && i < reader->values.n_distinct &&
+												 reader->values.n_distinct != K_MANY_VALUES))
 			{
 				ehds_k_note_value(state, entry, unnoted, reader->values.distinct[i]);
-				/* it may bear both, and the first is then that of all who were there before */
+				/* it may bear several, and the first is then that of all who were there before */
 				unnoted = false;
 			}
 	}

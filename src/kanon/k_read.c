@@ -144,23 +144,22 @@ static void
 read_values(KReader *reader)
 {
 	KValues *values = &reader->values;
-	int most = K_HAS_SUMS(reader->kind) ? 2 : 1;
-
 	values->scale = (int32) get32(reader);
 	if (values->scale < 0 || values->scale > SCALE_LIMIT ||
 		(values->scale != 0 && reader->value != K_VALUE_NUMERIC))
 		ehds_k_invalid("scale out of range");
 	values->n_distinct = get_byte(reader);
-	if (values->n_distinct > most && values->n_distinct != K_MANY_VALUES)
+	values->n_distinct = EHDS_K_FLAT_DISTINCT(values->n_distinct);
+	if (values->n_distinct > K_VALUES_OF(reader->kind) && values->n_distinct != K_MANY_VALUES)
 		ehds_k_invalid("number of values out of range");
 	if ((values->n_distinct == 0) != (reader->n == 0))
 		ehds_k_invalid("values do not fit subjects");
 	if (values->n_distinct != K_MANY_VALUES)
 		for (int i = 0; i < values->n_distinct; i++)
 			values->distinct[i] = get_number(reader);
-	if (values->n_distinct == 2 &&
-		ehds_k_number_compare(reader->value, values->distinct[0], values->distinct[1]) >= 0)
-		ehds_k_invalid("values are not in order");
+	for (int i = 1; i < values->n_distinct && values->n_distinct != K_MANY_VALUES; i++)
+		if (ehds_k_number_compare(reader->value, values->distinct[i - 1], values->distinct[i]) >= 0)
+			ehds_k_invalid("values are not in order");
 
 	if (reader->kind == K_AVG || reader->kind == K_VARIANCE || reader->kind == K_PERCENTILE)
 	{
@@ -272,14 +271,14 @@ read_total(KReader *reader)
 
 	reader->bears = 0;
 	if (is_sum && reader->values.n_distinct == 1)
-		reader->bears = K_BEARS_FIRST;
-	else if (is_sum && reader->values.n_distinct == 2)
+		reader->bears = K_BEARS(0);
+	else if (is_sum && reader->values.n_distinct >= 2 && reader->values.n_distinct != K_MANY_VALUES)
 	{
 		reader->bears = get_byte(reader);
-		if (reader->bears < K_BEARS_FIRST || reader->bears > (K_BEARS_FIRST | K_BEARS_SECOND))
+		if (reader->bears < K_BEARS(0) || reader->bears >= K_BEARS(reader->values.n_distinct))
 			ehds_k_invalid("values of a subject out of range");
-		reader->borne[0] += (reader->bears & K_BEARS_FIRST) != 0;
-		reader->borne[1] += (reader->bears & K_BEARS_SECOND) != 0;
+		for (int i = 0; i < reader->values.n_distinct; i++)
+			reader->borne[i] += (reader->bears & K_BEARS(i)) != 0;
 	}
 }
 
@@ -394,8 +393,11 @@ ehds_k_read_row(KReader *reader, uint64 n, double *value, uint32 *subject)
 void
 ehds_k_read_end(KReader *reader)
 {
-	if (reader->values.n_distinct == 2 && (reader->borne[0] == 0 || reader->borne[1] == 0))
-		ehds_k_invalid("a value that nobody has");
+	if (K_HAS_SUMS(reader->kind) && reader->values.n_distinct >= 2 &&
+		reader->values.n_distinct != K_MANY_VALUES)
+		for (int i = 0; i < reader->values.n_distinct; i++)
+			if (reader->borne[i] == 0)
+				ehds_k_invalid("a value that nobody has");
 	if (reader->at != reader->end)
 		ehds_k_invalid("it has trailing bytes");
 }

@@ -34,7 +34,7 @@ typedef struct KReader
 	SubjectKey key; /* the last one read */
 	SubjectTotal total;
 	int bears;
-	uint64 borne[2]; /* of two values: by how many subjects */
+	uint64 borne[K_VALUES_MAX]; /* of two or three values: by how many subjects */
 } KReader;
 
 /* Each of these raises an error at whatever can't have been written by k_flat.c. */

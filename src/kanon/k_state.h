@@ -60,11 +60,14 @@ typedef union KNumber
 } KNumber;
 
 /* more values occur than are looked at */
-#define K_MANY_VALUES 3
+#define K_MANY_VALUES 4
 
-/* bearers[i] of a value set of two: the subject has a row with the first, with the second */
-#define K_BEARS_FIRST 1
-#define K_BEARS_SECOND 2
+/* of how many values it is looked at who bears them, at most (k_sum.c) */
+#define K_VALUES_MAX 3
+#define K_VALUES_OF(kind) ((kind) == K_VARIANCE ? 3 : K_HAS_SUMS(kind) ? 2 : 1)
+
+/* bearers[i]: the subject has a row with the first of the values, with the second... */
+#define K_BEARS(n) (1 << (n))
 
 /* flags of K_SUBSET */
 #define K_TRUE_IN_SOME_ROW 1
@@ -74,9 +77,9 @@ typedef union KNumber
 typedef struct KValues
 {
 	int32 scale;      /* K_VALUE_NUMERIC: largest scale; else 0 */
-	uint8 n_distinct; /* different values that occur: 0, 1, 2 or K_MANY_VALUES */
-	KNumber distinct[2];
-	uint8 *bearers; /* by number of the entry, while n_distinct is 2 and sums are computed */
+	uint8 n_distinct; /* different values that occur: up to K_VALUES_OF(kind), or K_MANY_VALUES */
+	KNumber distinct[K_VALUES_MAX];
+	uint8 *bearers; /* by number of the entry, while there are two or more of sums */
 	uint32 bearers_size;
 	int64 rows; /* K_AVG, K_VARIANCE, K_PERCENTILE: rows with a value */
 	union       /* K_VARIANCE: sum of squares */

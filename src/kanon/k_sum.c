@@ -16,7 +16,8 @@
  *	- only two values occur in the rows, and fewer than k subjects have a row with
  *	  one of them: the average of a CASE that gives 1 or 0 is the share of those
  *	  with 1, and 29 of 30 show one person.  With three values or more, it is left
- *	  open how many bear which;
+ *	  open how many bear which, but not beside a variance: rows, sum and sum of
+ *	  squares are three equations, so that for it the rule is on three values;
  *	- all subjects have the same value in all rows (unanimity), if the setting asks
  *	  for it;
  *	- a value or the sum is not finite.
@@ -103,20 +104,23 @@ two_totals_show_few(const KState *state)
 	return n_first < state->map.n && (n_first < state->k || state->map.n - n_first < state->k);
 }
 
-/* Do just two values occur, and one of them with fewer than k subjects? */
+/* Do just two values occur, or three of a variance, and one of them with fewer than k subjects? */
 static bool
-two_values_show_few(const KState *state)
+few_values_show_few(const KState *state)
 {
-	uint32 bearers[2] = {0, 0};
-
-	if (state->kind == K_ROWS || state->values->n_distinct != 2)
+	if (state->kind == K_ROWS || state->values->n_distinct < 2 || state->values->n_distinct == K_MANY_VALUES)
 		return false;
-	for (uint32 i = 0; i < state->map.n; i++)
+	for (int value = 0; value < state->values->n_distinct; value++)
 	{
-		bearers[0] += (state->values->bearers[i] & K_BEARS_FIRST) != 0;
-		bearers[1] += (state->values->bearers[i] & K_BEARS_SECOND) != 0;
+		uint32 bearers = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		for (uint32 i = 0; i < state->map.n; i++)
+			bearers += (state->values->bearers[i] & K_BEARS(value)) != 0;
+		if (bearers < state->k)
+			return true;
 	}
-	return bearers[0] < state->k || bearers[1] < state->k;
+	return false;
 }
 
 /* ---- dominance, by type ---- */
@@ -326,7 +330,7 @@ ehds_k_sum_shown(KState *state, KSum *sum)
 		shown = reals_shown(state, &sum->real);
 	else
 		shown = integers_shown(state, &sum->integer);
-	return shown && !two_totals_show_few(state) && !two_values_show_few(state);
+	return shown && !two_totals_show_few(state) && !few_values_show_few(state);
 }
 
 /* ---- results ---- */

@@ -5,8 +5,9 @@
  *
  * A figure over values of which only two occur counts small groups: avg of a
  * CASE that gives 1 or 0 is the share of those who have 1.  So as long as no more
- * than two values have been seen, the state keeps them, and who bears which; with
- * the third value this is forgotten, after a few rows of most columns.
+ * than two values have been seen (three for a variance), the state keeps them, and
+ * who bears which; with the next value this is forgotten, after a few rows of most
+ * columns.
  *
  * Nothing here raises an error because of a value, which would tell of it: a sum
  * that is beyond its type settles the state, and the figure is NULL.
@@ -101,8 +102,8 @@ ehds_k_note_value(KState *state, uint32 entry, bool fresh, KNumber number)
 
 	if (which == values->n_distinct)
 	{
-		/* of sums two values matter, of other figures whether there is more than one */
-		if (which == (K_HAS_SUMS(state->kind) ? 2 : 1))
+		/* of figures that are no sums, whether there is more than one */
+		if (which == K_VALUES_OF(state->kind))
 		{
 			ehds_k_note_many(state);
 			return;
@@ -117,11 +118,11 @@ ehds_k_note_value(KState *state, uint32 entry, bool fresh, KNumber number)
 			values->bearers_size = state->map.capacity;
 			values->bearers = MemoryContextAllocHuge(state->shared->context, values->bearers_size);
 			memset(values->bearers, 0, values->bearers_size);
-			memset(values->bearers, K_BEARS_FIRST, state->map.n - (fresh ? 1 : 0));
+			memset(values->bearers, K_BEARS(0), state->map.n - (fresh ? 1 : 0));
 		}
 	}
 
-	if (values->n_distinct == 2)
+	if (values->n_distinct >= 2)
 	{
 		if (entry >= values->bearers_size)
 		{
@@ -131,7 +132,7 @@ ehds_k_note_value(KState *state, uint32 entry, bool fresh, KNumber number)
 			memset(values->bearers + values->bearers_size, 0, size - values->bearers_size);
 			values->bearers_size = size;
 		}
-		values->bearers[entry] |= (which == 0) ? K_BEARS_FIRST : K_BEARS_SECOND;
+		values->bearers[entry] |= K_BEARS(which);
 	}
 }
 

@@ -71,7 +71,7 @@ DECLARE
 	summable constant text := 'NULL too if a value is NaN or infinite or the sum overflows. ';
 	as_sum constant text := 'NULL where it would show a sum that is refused: fewer than k distinct subjects have a total other than zero, '
 		'the n largest absolute totals hold more than a share of all (ehds.dominance_n, ehds.dominance_share), it fails the p % rule (ehds.p_percent), '
-		'only two totals or only two values occur and fewer than k subjects have one of them, or all rows have one value while ehds.refuse_unanimity is on. ';
+		'only two totals or only two values (of a variance or a standard deviation, three) occur and fewer than k subjects have one of them, or all rows have one value while ehds.refuse_unanimity is on. ';
 	sdc constant text := 'Hundepool et al., Statistical Disclosure Control (2012), ';
 	with_value boolean;
 	result text;
