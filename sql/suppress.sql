@@ -136,8 +136,8 @@ DROP SCHEMA planted CASCADE;
 RESET client_min_messages;
 
 -- the gate's function answers to the gate only
-SELECT ehds.keep_cell(30, false, 0, '{x}', NULL) OVER ();
-SELECT has_function_privilege('public', 'ehds.keep_cell(bigint, boolean, integer, text[], ehds.approval)', 'EXECUTE');
+SELECT ehds.keep_cell(30, false, 0, '{x}', NULL, 30) OVER ();
+SELECT has_function_privilege('public', 'ehds.keep_cell(bigint, boolean, integer, text[], ehds.approval, bigint)', 'EXECUTE');
 -- the floor is not the analyst's
 CREATE ROLE regress_suppress;
 SET ROLE regress_suppress;

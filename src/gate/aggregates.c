@@ -596,5 +596,7 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 	released->own_rule = (kind != K_COUNT && kind != K_MET) || condition != NULL;
 	released->linked = known[which].of_rows;
 	released->with_rows = known[which].with_rows;
+	if (known[which].additive)
+		released->column = copyObject(value);
 	return released;
 }

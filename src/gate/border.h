@@ -21,6 +21,7 @@
 typedef struct Released
 {
 	Node *value;
+	Node *column;   /* whose values are summed, or NULL */
 	bool figure;    /* says something of the persons in the cell; GROUPING does not */
 	bool count;     /* of persons or rows */
 	bool own_rule;  /* may be NULL in a shown cell */
@@ -66,6 +67,8 @@ extern Node *ehds_filtered(Border *b, Aggref *agg, Aggref *made, Node *condition
 /* the condition that stands inside an aggregate of ones or nothing, NULL if none does */
 extern Node *ehds_inner_condition(Aggref *agg, bool *share);
 extern void ehds_complete_filters(Border *b);
+/* value <> 0 */
+extern Node *ehds_is_not_zero(Node *value);
 
 /* k_cells.c */
 #define EHDS_CELLS_NAME "ehds cells"

@@ -303,6 +303,17 @@ parts_are_safe(Border *b, FilterUse *use, List *conditions)
 	return checks;
 }
 
+Node *
+ehds_is_not_zero(Node *value)
+{
+	char *type = ehds_type_name(exprType(value));
+	OpExpr *test = (OpExpr *) ehds_parse_expression(
+		psprintf("SELECT NULL::%s OPERATOR(pg_catalog.<>) '0'::%s", type, type));
+
+	linitial(test->args) = copyObject(value);
+	return (Node *) test;
+}
+
 /*
  * The condition may be told apart among the rows that make up a sum: whatever can be
  * computed from the sums is then one of nobody or of k persons, zeros not counted.
@@ -313,9 +324,6 @@ is_admitted_in_sum(Border *b, FilterUse *use)
 	List *conditions = NIL;
 	ListCell *lc;
 	Node *value = value_of(use->made);
-	char *type = ehds_type_name(exprType(value));
-	OpExpr *not_zero = (OpExpr *) ehds_parse_expression(
-		psprintf("SELECT NULL::%s OPERATOR(pg_catalog.<>) '0'::%s", type, type));
 
 	/* later conditions change nothing for this one: all are asked for at once */
 	foreach(lc, b->filters)
@@ -325,8 +333,7 @@ is_admitted_in_sum(Border *b, FilterUse *use)
 		if (other->additive && ehds_same_column(b, value_of(other->made), value))
 			conditions = list_append_unique_int(conditions, other->condition);
 	}
-	linitial(not_zero->args) = copyObject(value);
-	return is_admitted_among(b, use->condition, conditions, (Node *) not_zero);
+	return is_admitted_among(b, use->condition, conditions, ehds_is_not_zero(value));
 }
 
 /*

@@ -117,6 +117,18 @@ is_null(Node *value)
 	return (Node *) test;
 }
 
+/* Is there an average among the figures? */
+static bool
+has_link(Border *b)
+{
+	ListCell *lc;
+
+	foreach(lc, b->released)
+		if (((Released *) lfirst(lc))->with_rows)
+			return true;
+	return false;
+}
+
 /*
  * That figure i is NULL; and, if an average stands among the figures, that any of
  * those is with which it gives another: an average times rows is a sum, and a sum
@@ -125,14 +137,11 @@ is_null(Node *value)
 static List *
 missing_figures(Border *b, Query *inner, int i)
 {
-	bool linked = false;
+	bool linked = has_link(b) && ((Released *) list_nth(b->released, i))->linked;
 	List *tests = NIL;
 	int n = 0;
 	ListCell *lc;
 
-	foreach(lc, b->released)
-		linked = linked || ((Released *) lfirst(lc))->with_rows;
-	linked = linked && ((Released *) list_nth(b->released, i))->linked;
 	foreach(lc, b->released)
 	{
 		if (n == i || (linked && ((Released *) lfirst(lc))->linked))
@@ -140,6 +149,44 @@ missing_figures(Border *b, Query *inner, int i)
 		n++;
 	}
 	return tests;
+}
+
+/* The persons without whom figure i would be nothing: of a sum those with something other than 0. */
+static Node *
+contributors_of(Border *b, int i)
+{
+	Aggref *persons = ehds_of_subjects(b, "k_size");
+	Node *column = ((Released *) list_nth(b->released, i))->column;
+
+	if (column != NULL)
+		persons->aggfilter = (Expr *) ehds_is_not_zero(column);
+	return (Node *) persons;
+}
+
+/* Adds a column for each figure with rules of its own; the same for all that are linked. */
+static void
+add_contributors(Border *b, Query *q)
+{
+	bool linked = has_link(b);
+	MinMaxExpr *least = makeNode(MinMaxExpr);
+	ListCell *lc;
+
+	least->minmaxtype = INT8OID;
+	least->op = IS_LEAST;
+	least->location = -1;
+	foreach(lc, b->released)
+		if (((Released *) lfirst(lc))->linked)
+			least->args = lappend(least->args, contributors_of(b, foreach_current_index(lc)));
+	foreach(lc, b->released)
+	{
+		Released *r = lfirst(lc);
+
+		if (r->own_rule)
+			ehds_add_target(q,
+							linked && r->linked ? (Node *) copyObject(least)
+												: contributors_of(b, foreach_current_index(lc)),
+							psprintf("contributors_%d", foreach_current_index(lc) + 1));
+	}
 }
 
 /* Cells with, for the row and for each figure, whether it may be shown beside the others. */
@@ -152,10 +199,12 @@ cells_beside_totals(Border *b, int depth)
 	List *keys = NIL;
 	Node *hidden;
 	int n = list_length(b->outputs);
+	int contributors = n + 4; /* the first of such columns */
 
 	ehds_add_target(inner, ehds_cell_is_shown(b), "shown");
 	ehds_add_target(inner, (Node *) ehds_of_subjects(b, "k_size"), "size");
 	add_grouping(b, inner);
+	add_contributors(b, inner);
 	ehds_move_query(b->gate, inner, depth, 3, depth > 0);
 
 	q = ehds_reader(inner);
@@ -181,11 +230,12 @@ cells_beside_totals(Border *b, int depth)
 								   of_this);
 		template = ehds_parse_template(
 			"SELECT ehds.keep_cell(NULL::pg_catalog.int8, NULL::pg_catalog.bool, NULL::pg_catalog.int4, "
-			"NULL::pg_catalog.text[], NULL::ehds.approval) OVER ()");
+			"NULL::pg_catalog.text[], NULL::ehds.approval, NULL::pg_catalog.int8) OVER ()");
 		keep = (WindowFunc *) linitial_node(TargetEntry, template->targetList)->expr;
 		keep->args = list_make5(ehds_column(inner->targetList, 1, n + 2), of_this,
 								ehds_column(inner->targetList, 1, n + 3), text_array_of(copyObject(keys)),
 								ehds_approval_const(b->gate->approval));
+		keep->args = lappend(keep->args, ehds_column(inner->targetList, 1, i < 0 ? n + 2 : contributors++));
 		q->windowClause = template->windowClause;
 		ehds_add_target(q, (Node *) keep, psprintf("keep_%d", i + 1));
 	}

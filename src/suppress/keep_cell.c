@@ -71,9 +71,12 @@ read_row(WindowObject winobj, int64 i, EhdsTableRow *row, int *nkeys)
 		row->keys[k] = nulls[k] ? NULL : TextDatumGetCString(values[k]);
 }
 
-/* The verdict on the current row; width_arg: which argument gives the width in each row, -1: none. */
+/*
+ * The verdict on the current row; width_arg: which argument gives the width in each row,
+ * -1: none; k > 0: what totals leave is looked at too.
+ */
 static bool
-is_hidden(WindowObject winobj, int width_arg, int64 width)
+is_hidden(WindowObject winobj, int width_arg, int64 width, int64 k)
 {
 	int64 nrows = WinGetPartitionRowCount(winobj);
 	Verdicts *verdicts;
@@ -98,9 +101,13 @@ is_hidden(WindowObject winobj, int width_arg, int64 width)
 			if (width_arg >= 0 && DatumGetInt32(argument(winobj, width_arg, i, "width")) != width)
 				ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 								errmsg("all cells of a table must have the same width")));
+			if (k > 0)
+				rows[i].contributors = DatumGetInt64(argument(winobj, 5, i, "contributors"));
 		}
 		table = ehds_suppress_margins(rows, (int) nrows, nkeys);
-		ehds_suppress(table, width);
+		do
+			ehds_suppress(table, width);
+		while (k > 0 && ehds_suppress_remainders(table, k));
 		for (int64 i = 0; i < nrows; i++)
 			verdicts->hidden[i] = table->cells[rows[i].cell].hidden;
 		verdicts->made = true;
@@ -114,11 +121,12 @@ Datum
 ehds_keep_cell(PG_FUNCTION_ARGS)
 {
 	WindowObject winobj = PG_WINDOW_OBJECT();
+	EhdsExecution *ex;
 
 	/* a window function finds its arguments in the window, not in the call */
 	fcinfo->args[4].value = WinGetFuncArgCurrent(winobj, 4, &fcinfo->args[4].isnull);
-	ehds_getarg_execution(fcinfo, 4);
-	PG_RETURN_BOOL(!is_hidden(winobj, -1, ehds_suppress_width()));
+	ex = ehds_getarg_execution(fcinfo, 4);
+	PG_RETURN_BOOL(!is_hidden(winobj, -1, ehds_suppress_width(), ex->k));
 }
 
 Datum
@@ -127,5 +135,5 @@ ehds_secondary(PG_FUNCTION_ARGS)
 	WindowObject winobj = PG_WINDOW_OBJECT();
 	int64 width = DatumGetInt32(argument(winobj, 4, 0, "width"));
 
-	PG_RETURN_BOOL(is_hidden(winobj, 4, width));
+	PG_RETURN_BOOL(is_hidden(winobj, 4, width, 0));
 }

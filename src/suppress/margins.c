@@ -200,6 +200,7 @@ read_rows(Maker *m, EhdsTableRow *rows, int nrows)
 		{
 			*slot = new_cell(m, m->probe);
 			m->table->cells[*slot].size = row->size;
+			m->table->cells[*slot].contributors = row->contributors;
 			m->table->cells[*slot].unknown = row->unseen;
 		}
 		row->cell = *slot;
@@ -277,6 +278,7 @@ add_sums(Maker *m, int coarse, int fine, int *first_sum)
 								errhint("Group by values that have one text each.")));
 			*slot = new_cell(m, m->probe);
 			table->cells[*slot].unknown = true;
+			table->cells[*slot].contributors = EHDS_SUPPRESS_SIZE_MAX; /* less is found from its parts */
 		}
 		sum_of[i] = *slot;
 	}

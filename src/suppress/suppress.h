@@ -15,9 +15,10 @@
 
 typedef struct EhdsCell
 {
-	int64 size;   /* persons, or another magnitude that is not negative */
-	int level;    /* 0: interior; a higher level is a margin of a lower one */
-	bool primary; /* must not be shown */
+	int64 size;         /* persons, or another magnitude that is not negative */
+	int level;          /* 0: interior; a higher level is a margin of a lower one */
+	int64 contributors; /* persons without whom its figure would be nothing */
+	bool primary;       /* must not be shown */
 	bool unknown; /* is not in the table (a margin that was not asked for): nobody sees it, nobody protects it */
 	bool hidden; /* result: not shown, primary or secondary */
 } EhdsCell;
@@ -52,10 +53,17 @@ extern void ehds_suppress(EhdsTable *table, int64 width);
 extern void ehds_suppress_eliminate(EhdsTable *table);
 extern void ehds_suppress_widen(EhdsTable *table, int64 width);
 
+/*
+ * After ehds_suppress: make primary what must be hidden beside so that no total less its
+ * shown parts is of 1 to k - 1 persons.  True if there was something; then again.
+ */
+extern bool ehds_suppress_remainders(EhdsTable *table, int64 k);
+
 /* One row of a result with grouping sets, as the window functions read it. */
 typedef struct EhdsTableRow
 {
 	int64 size;
+	int64 contributors;
 	bool hidden;
 	bool unseen;     /* is not in the result: it only says which cells make which totals */
 	uint32 grouping; /* as GROUPING() gives it */
