@@ -582,6 +582,8 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 		released->value = ehds_filtered(b, agg, made, condition, known[which].additive, true);
 	else
 		released->value = shown_with_zeros(b, made);
+	if (condition == NULL && known[which].additive && value != NULL)
+		released->value = ehds_beside_filters(b, made, released->value);
 	if (kind == K_SHARE)
 	{
 		Node *all = agg->aggfilter == NULL

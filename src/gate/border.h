@@ -66,6 +66,8 @@ extern Node *ehds_filtered(Border *b, Aggref *agg, Aggref *made, Node *condition
 						   bool explicit);
 /* the condition that stands inside an aggregate of ones or nothing, NULL if none does */
 extern Node *ehds_inner_condition(Aggref *agg, bool *share);
+/* figure, which is made of made without FILTER, where conditions on its column leave it safe */
+extern Node *ehds_beside_filters(Border *b, Aggref *made, Node *figure);
 extern void ehds_complete_filters(Border *b);
 /* value <> 0 */
 extern Node *ehds_is_not_zero(Node *value);

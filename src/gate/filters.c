@@ -29,7 +29,7 @@
 /* One aggregate with FILTER, completed when all conditions of the SELECT are known. */
 typedef struct FilterUse
 {
-	int condition; /* its position in Border.conditions */
+	int condition; /* its position in Border.conditions, -1: none */
 	Aggref *made;  /* the protected aggregate, without the filter */
 	bool additive; /* figures of parts add up */
 	BoolExpr *when;
@@ -161,6 +161,24 @@ ehds_filtered(Border *b, Aggref *agg, Aggref *made, Node *condition, bool additi
 	return (Node *) result;
 }
 
+/*
+ * CASE WHEN (conditions of others on the column do not tell few) THEN figure END, for a
+ * sum, average or variance without FILTER.
+ */
+Node *
+ehds_beside_filters(Border *b, Aggref *made, Node *figure)
+{
+	FilterUse *use = palloc0(sizeof(FilterUse));
+
+	use->condition = -1;
+	use->made = made;
+	use->additive = true;
+	use->when = (BoolExpr *) makeBoolExpr(AND_EXPR, NIL, -1);
+	b->filters = lappend(b->filters, use);
+	return ehds_if_else((Node *) use->when, figure,
+						(Node *) makeNullConst(exprType(figure), -1, exprCollation(figure)));
+}
+
 static Node *
 int8_const(int64 value)
 {
@@ -220,6 +238,17 @@ value_of(Aggref *made)
 	return list_length(made->args) < 3 ? NULL : (Node *) ((TargetEntry *) lsecond(made->args))->expr;
 }
 
+Node *
+ehds_is_not_zero(Node *value)
+{
+	char *type = ehds_type_name(exprType(value));
+	OpExpr *test = (OpExpr *) ehds_parse_expression(
+		psprintf("SELECT NULL::%s OPERATOR(pg_catalog.<>) '0'::%s", type, type));
+
+	linitial(test->args) = copyObject(value);
+	return (Node *) test;
+}
+
 static Node *
 is_shown(Aggref *figure)
 {
@@ -231,7 +260,7 @@ is_shown(Aggref *figure)
 	return (Node *) test;
 }
 
-/* The aggregate may be shown over the rows that part describes, or there is nothing to sum. */
+/* The aggregate may be shown over the rows that part describes, or there is nothing to sum but zeros. */
 static Node *
 part_is_safe(Border *b, Aggref *made, List *part)
 {
@@ -240,21 +269,16 @@ part_is_safe(Border *b, Aggref *made, List *part)
 	Aggref *figure = copyObject(made);
 	OpExpr *none;
 	Aggref *count;
+	List *not_none = part;
 	Node *safe;
 	Node *filter = (Node *) makeBoolExpr(AND_EXPR, part, -1);
 
 	none = (OpExpr *) ehds_parse_expression(
-		psprintf("SELECT pg_catalog.count(%s) OPERATOR(pg_catalog.=) '0'::pg_catalog.int8",
-				 rows ? "*" : "NULL::pg_catalog.int8"));
+		"SELECT pg_catalog.count(*) OPERATOR(pg_catalog.=) '0'::pg_catalog.int8");
 	count = linitial_node(Aggref, none->args);
 	if (!rows)
-	{
-		Node *value = value_of(made);
-
-		count->aggargtypes = list_make1_oid(exprType(value));
-		ehds_set_argument(count, 0, (Node *) copyObject(value));
-	}
-	count->aggfilter = (Expr *) filter;
+		not_none = lappend(list_copy(part), ehds_is_not_zero(value_of(made)));
+	count->aggfilter = (Expr *) makeBoolExpr(AND_EXPR, not_none, -1);
 	figure->aggfilter = (Expr *) copyObject(filter);
 	safe = is_shown(figure);
 	if (with_zeros != NULL)
@@ -273,6 +297,39 @@ asks_for_value(Node *condition, Aggref *made)
 
 	return IsA(condition, NullTest) && test->nulltesttype == IS_NOT_NULL && value_of(made) != NULL &&
 		   equal(test->arg, value_of(made));
+}
+
+typedef struct Mention
+{
+	Border *b;
+	Node *column;
+} Mention;
+
+static bool
+mention_walker(Node *node, void *arg)
+{
+	Mention *m = arg;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return ehds_same_column(m->b, node, m->column);
+	/* whether there is a value says nothing of it */
+	if (IsA(node, NullTest) && IsA(((NullTest *) node)->arg, Var))
+		return false;
+	return expression_tree_walker(node, mention_walker, arg);
+}
+
+/*
+ * Is it a condition on the column of the aggregate itself?  Where 0, 1 and 2 occur, the
+ * number of rows with 0 makes the sum one of two values.
+ */
+static bool
+mentions_column(Border *b, Node *condition, Aggref *made)
+{
+	Mention m = {b, value_of(made)};
+
+	return m.column != NULL && mention_walker(condition, &m);
 }
 
 /* All the parts into which a few conditions cut a cell. */
@@ -303,17 +360,6 @@ parts_are_safe(Border *b, FilterUse *use, List *conditions)
 	return checks;
 }
 
-Node *
-ehds_is_not_zero(Node *value)
-{
-	char *type = ehds_type_name(exprType(value));
-	OpExpr *test = (OpExpr *) ehds_parse_expression(
-		psprintf("SELECT NULL::%s OPERATOR(pg_catalog.<>) '0'::%s", type, type));
-
-	linitial(test->args) = copyObject(value);
-	return (Node *) test;
-}
-
 /*
  * The condition may be told apart among the rows that make up a sum: whatever can be
  * computed from the sums is then one of nobody or of k persons, zeros not counted.
@@ -330,7 +376,7 @@ is_admitted_in_sum(Border *b, FilterUse *use)
 	{
 		FilterUse *other = lfirst(lc);
 
-		if (other->additive && ehds_same_column(b, value_of(other->made), value))
+		if (other->additive && other->condition >= 0 && ehds_same_column(b, value_of(other->made), value))
 			conditions = list_append_unique_int(conditions, other->condition);
 	}
 	return is_admitted_among(b, use->condition, conditions, ehds_is_not_zero(value));
@@ -361,11 +407,9 @@ simple_parts_are_safe(Border *b, FilterUse *use, List *conditions)
 		none = lappend(none, truth(condition, false));
 		unless = lappend(unless, copyObject(refused));
 	}
-	if (!rows)
-	{
+	if (!rows && use->condition >= 0)
 		checks = lappend(checks, is_admitted_in_sum(b, use));
-		unless = NIL;
-	}
+	unless = rows ? unless : NIL;
 	unless = lappend(unless, part_is_safe(b, use->made, none));
 	return lappend(checks, list_length(unless) == 1 ? linitial(unless) : makeBoolExpr(OR_EXPR, unless, -1));
 }
@@ -374,7 +418,8 @@ simple_parts_are_safe(Border *b, FilterUse *use, List *conditions)
  * The parts of the conditions up to that of use that are used with rows, or with
  * the same column: an average times a number of rows is a sum.  Earlier ones that
  * are not admitted in a cell show nothing there, and do not cut it: for each set of
- * earlier ones, it is not the admitted one or its parts are safe.
+ * earlier ones, it is not the admitted one or its parts are safe.  So for conditions on
+ * the column itself, whatever they are used with.
  */
 static List *
 additive_checks(Border *b, FilterUse *use)
@@ -388,13 +433,19 @@ additive_checks(Border *b, FilterUse *use)
 	{
 		FilterUse *other = lfirst(lc);
 
-		if (other->additive && other->condition < use->condition &&
+		if (other->additive && other->condition >= 0 && other->condition < use->condition &&
 			ehds_same_column(b, value_of(other->made), value_of(use->made)))
 			earlier = list_append_unique_int(earlier, other->condition);
 	}
+	foreach(lc, b->conditions)
+	{
+		if (foreach_current_index(lc) != use->condition && mentions_column(b, lfirst(lc), use->made))
+			earlier = list_append_unique_int(earlier, foreach_current_index(lc));
+	}
 	n = list_length(earlier);
 	if (n >= PARTS_OF_ALL_MAX)
-		return simple_parts_are_safe(b, use, lappend_int(earlier, use->condition));
+		return simple_parts_are_safe(b, use,
+									 use->condition < 0 ? earlier : lappend_int(earlier, use->condition));
 	for (int set = 0; set < (1 << n); set++)
 	{
 		List *conditions = NIL;
@@ -412,7 +463,10 @@ additive_checks(Border *b, FilterUse *use)
 			}
 			either = lappend(either, admitted);
 		}
-		conditions = lappend_int(conditions, use->condition);
+		if (use->condition >= 0)
+			conditions = lappend_int(conditions, use->condition);
+		if (conditions == NIL)
+			continue;
 		either = lappend(either, makeBoolExpr(AND_EXPR, parts_are_safe(b, use, conditions), -1));
 		checks = lappend(checks,
 						 list_length(either) == 1 ? linitial(either) : makeBoolExpr(OR_EXPR, either, -1));
@@ -429,7 +483,8 @@ ehds_complete_filters(Border *b)
 	{
 		FilterUse *use = lfirst(lc);
 
-		use->when->args = list_make1(is_admitted(b, use->condition));
+		use->when->args = list_make1(use->condition < 0 ? makeBoolConst(true, false)
+														: is_admitted(b, use->condition));
 		if (use->additive)
 			use->when->args = list_concat(use->when->args, additive_checks(b, use));
 	}

@@ -76,6 +76,18 @@ UPDATE omop.visit_occurrence SET cost = CASE WHEN person_id > 5 THEN 10 * person
 SELECT is(pg_temp.rows_of('SELECT sum(cost) > 0 AS a FROM visit_occurrence'), '(t)', 'a sum of many values tells nothing of 5 persons without');
 ROLLBACK;
 
+-- 0, 1 and 2: rows with 0 make the sum one of two values
+BEGIN;
+UPDATE omop.visit_occurrence SET cost = CASE WHEN person_id > 200 THEN 0 WHEN person_id > 5 THEN 1 ELSE 2 END;
+SELECT is(pg_temp.rows_of('SELECT count(*) > 0 AS n, sum(cost) > 0 AS s, avg(cost) > 0 AS a FROM visit_occurrence'), '(t,t,t)', 'a sum of three values');
+SELECT is(pg_temp.rows_of('SELECT count(*) > 0 AS n, count(*) FILTER (WHERE cost = 0) > 0 AS c, sum(cost) AS s, avg(cost) AS a FROM visit_occurrence'), '(t,t,,)', 'beside the number of rows with one of them');
+SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE cost <> 0 AND region <> ''west'') > 0 AS c, sum(cost) FILTER (WHERE region <> ''west'') AS s FROM visit_occurrence'), '(t,)', 'under a condition');
+UPDATE omop.visit_occurrence SET cost = 3 WHERE person_id BETWEEN 50 AND 100;
+SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE cost = 0) > 0 AS c, sum(cost) > 0 AS s FROM visit_occurrence'), '(t,t)', 'of four values');
+SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE cost = 0) > 0 AS c, count(*) FILTER (WHERE cost = 3) > 0 AS d, sum(cost) AS s FROM visit_occurrence'), '(t,t,)', 'beside two of them');
+SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE region = ''west'') > 0 AS c, sum(cost) > 0 AS s FROM visit_occurrence'), '(t,t)', 'conditions on other columns say nothing');
+ROLLBACK;
+
 -- two sums of which one is in disguise: an average times a number of rows
 UPDATE omop.visit_occurrence SET cost = 4000000 WHERE person_id = 1 AND region = 'east';
 SELECT is(pg_temp.rows_of('SELECT sum(cost) FILTER (WHERE region = ''north'') > 0 AS a, avg(cost) FILTER (WHERE region IN (''south'', ''west'')) > 0 AS b, sum(cost) > 0 AS n FROM visit_occurrence WHERE cost < 10000000'), '(t,,t)', 'a sum, and an average of what else is not dominated');
