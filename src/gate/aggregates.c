@@ -80,7 +80,7 @@ is_plain_column(Query *query, Node *node)
 
 /* The same column of the permit, under another name, cast, or of the same view joined twice; NULL: rows. */
 bool
-ehds_same_column(Border *b, Node *one, Node *other)
+ehds_same_column_in(Query *query, Node *one, Query *other_query, Node *other)
 {
 	AttrNumber of_one;
 	AttrNumber of_other;
@@ -88,8 +88,14 @@ ehds_same_column(Border *b, Node *one, Node *other)
 
 	if (one == NULL || other == NULL)
 		return one == other;
-	view = view_column(b->query, one, &of_one);
-	return OidIsValid(view) && view == view_column(b->query, other, &of_other) && of_one == of_other;
+	view = view_column(query, one, &of_one);
+	return OidIsValid(view) && view == view_column(other_query, other, &of_other) && of_one == of_other;
+}
+
+bool
+ehds_same_column(Border *b, Node *one, Node *other)
+{
+	return ehds_same_column_in(b->query, one, b->query, other);
 }
 
 /* Is it a column of a permit's view that holds no NULL, which no outer join makes NULL? */

@@ -49,6 +49,7 @@ typedef struct Border
 /* aggregates.c */
 extern Oid ehds_subject_argument_type(Oid type);
 extern Node *ehds_as_type(Node *node, Oid type);
+extern bool ehds_same_column_in(Query *query, Node *one, Query *other_query, Node *other);
 extern bool ehds_same_column(Border *b, Node *one, Node *other);
 extern void ehds_set_argument(Aggref *agg, int n, Node *node);
 /* a sum whose rules take NULLs for zeros, NULL if made is none or its column holds no NULL */
@@ -69,6 +70,8 @@ extern Node *ehds_inner_condition(Aggref *agg, bool *share);
 /* figure, which is made of made without FILTER, where conditions on its column leave it safe */
 extern Node *ehds_beside_filters(Border *b, Aggref *made, Node *figure);
 extern void ehds_complete_filters(Border *b);
+/* the expression is made of this column of the permit, or may be */
+extern bool ehds_mentions_column(Border *b, Node *expression, Node *column);
 /* value <> 0 */
 extern Node *ehds_is_not_zero(Node *value);
 

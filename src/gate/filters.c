@@ -302,8 +302,34 @@ asks_for_value(Node *condition, Aggref *made)
 typedef struct Mention
 {
 	Border *b;
+	Query *query; /* in which the expression stands */
 	Node *column;
 } Mention;
+
+/* The WITH query of this name, NULL if there is none or more than one. */
+static Query *
+query_of_cte(Border *b, const char *name)
+{
+	List *lists[] = {b->query->cteList, b->gate->top->cteList};
+	Query *found = NULL;
+
+	for (int i = 0; i < (lists[0] == lists[1] ? 1 : 2); i++)
+	{
+		ListCell *lc;
+
+		foreach(lc, lists[i])
+		{
+			CommonTableExpr *cte = lfirst(lc);
+
+			if (strcmp(cte->ctename, name) != 0)
+				continue;
+			if (found != NULL)
+				return NULL;
+			found = castNode(Query, cte->ctequery);
+		}
+	}
+	return found;
+}
 
 static bool
 mention_walker(Node *node, void *arg)
@@ -312,12 +338,41 @@ mention_walker(Node *node, void *arg)
 
 	if (node == NULL)
 		return false;
-	if (IsA(node, Var))
-		return ehds_same_column(m->b, node, m->column);
 	/* whether there is a value says nothing of it */
 	if (IsA(node, NullTest) && IsA(((NullTest *) node)->arg, Var))
 		return false;
+	if (IsA(node, Var))
+	{
+		Var *var = ehds_column_of(m->query, node);
+		RangeTblEntry *rte = var == NULL ? NULL : rt_fetch(var->varno, m->query->rtable);
+		Mention inner = *m;
+
+		if (rte == NULL || var->varattno <= 0)
+			return true; /* who knows */
+		if (ehds_same_column_in(m->query, node, m->b->query, m->column))
+			return true;
+		if (rte->rtekind == RTE_CTE)
+			inner.query = query_of_cte(m->b, rte->ctename);
+		else if (rte->rtekind == RTE_SUBQUERY)
+			inner.query = rte->subquery;
+		else
+			return false;
+		if (inner.query == NULL)
+			return true;
+		if (ehds_permit_view(ehds_view_of_subquery(rte)) != NULL)
+			return false;
+		return mention_walker((Node *) get_tle_by_resno(inner.query->targetList, var->varattno)->expr, &inner);
+	}
 	return expression_tree_walker(node, mention_walker, arg);
+}
+
+/* Is the expression made of this column of the permit? */
+bool
+ehds_mentions_column(Border *b, Node *expression, Node *column)
+{
+	Mention m = {b, b->query, column};
+
+	return column != NULL && mention_walker(expression, &m);
 }
 
 /*
@@ -327,9 +382,7 @@ mention_walker(Node *node, void *arg)
 static bool
 mentions_column(Border *b, Node *condition, Aggref *made)
 {
-	Mention m = {b, value_of(made)};
-
-	return m.column != NULL && mention_walker(condition, &m);
+	return ehds_mentions_column(b, condition, value_of(made));
 }
 
 /* All the parts into which a few conditions cut a cell. */

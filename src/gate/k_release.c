@@ -171,6 +171,18 @@ in_a_folded_cell(Border *b, CommonTableExpr *cte, List *columns)
 	return (Node *) link;
 }
 
+/* Is a group key made of this column? */
+static bool
+keys_mention(Border *b, Node *column)
+{
+	ListCell *lc;
+
+	foreach(lc, b->keys)
+		if (ehds_mentions_column(b, (Node *) ((TargetEntry *) lfirst(lc))->expr, column))
+			return true;
+	return false;
+}
+
 /* One row of the persons of all folded cells; a threshold of its own, whatever the marks say. */
 static Query *
 folded_query(Border *b, int depth, Query *q, CommonTableExpr *cte, List *columns)
@@ -196,6 +208,9 @@ folded_query(Border *b, int depth, Query *q, CommonTableExpr *cte, List *columns
 						  Int32GetDatum(
 							  (int32) ((UINT64CONST(1) << list_length(((GroupingFunc *) value)->args)) - 1)),
 						  false, true);
+		/* persons of two keys and the sum of these keys are two equations */
+		if (keys_mention(b, r->column))
+			value = (Node *) makeNullConst(exprType(value), -1, exprCollation(value));
 		ehds_add_target(q, value, ehds_output_name(b, list_length(q->targetList)));
 	}
 	q->havingQual = (Node *) ehds_of_subjects(b, "k_met");
@@ -284,6 +299,15 @@ ehds_k_release(Border *b, int depth)
 						errdetail("What is hidden in a cell could be seen in a total under its condition."),
 						errhint(
 							"Add the condition to the group keys in place of FILTER, count(column) or CASE."));
+		foreach(lc, b->released)
+		{
+			if (keys_mention(b, ((Released *) lfirst(lc))->column))
+				EHDS_REFUSE(b->gate->query_string, NULL,
+							errmsg(
+								"sums and averages of a column that is a group key are not supported beside GROUPING SETS, ROLLUP and CUBE under a statistics permit"),
+							errdetail("Hidden numbers could be computed from the keys and the sum of all."),
+							errhint("Ask for them in a query of its own, without totals."));
+		}
 		return ehds_with_totals(b, depth, mode);
 	}
 	if (mode == EHDS_SUPPRESSED_NULL || mode == EHDS_SUPPRESSED_NEGATIVE)

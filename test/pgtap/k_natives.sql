@@ -82,6 +82,8 @@ UPDATE omop.visit_occurrence SET cost = CASE WHEN person_id > 200 THEN 0 WHEN pe
 SELECT is(pg_temp.rows_of('SELECT count(*) > 0 AS n, sum(cost) > 0 AS s, avg(cost) > 0 AS a FROM visit_occurrence'), '(t,t,t)', 'a sum of three values');
 SELECT is(pg_temp.rows_of('SELECT count(*) > 0 AS n, count(*) FILTER (WHERE cost = 0) > 0 AS c, sum(cost) AS s, avg(cost) AS a FROM visit_occurrence'), '(t,t,,)', 'beside the number of rows with one of them');
 SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE cost <> 0 AND region <> ''west'') > 0 AS c, sum(cost) FILTER (WHERE region <> ''west'') AS s FROM visit_occurrence'), '(t,)', 'under a condition');
+SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE z) > 0 AS c, sum(cost) AS s FROM (SELECT person_id, cost, cost = 0 AS z FROM visit_occurrence) v'), '(t,)', 'made in a subquery');
+SELECT is(pg_temp.rows_of('WITH w AS (SELECT person_id, visit_occurrence_id AS id, cost = 0 AS z FROM visit_occurrence) SELECT count(*) FILTER (WHERE z) > 0 AS c, sum(cost) AS s FROM visit_occurrence v JOIN w ON w.person_id = v.person_id AND w.id = v.visit_occurrence_id'), '(t,)', 'or in a WITH query');
 UPDATE omop.visit_occurrence SET cost = 3 WHERE person_id BETWEEN 50 AND 100;
 SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE cost = 0) > 0 AS c, sum(cost) > 0 AS s FROM visit_occurrence'), '(t,t)', 'of four values');
 SELECT is(pg_temp.rows_of('SELECT count(*) FILTER (WHERE cost = 0) > 0 AS c, count(*) FILTER (WHERE cost = 3) > 0 AS d, sum(cost) AS s FROM visit_occurrence'), '(t,t,)', 'beside two of them');

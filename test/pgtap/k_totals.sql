@@ -83,6 +83,12 @@ SELECT is(pg_temp.rows_of('SELECT region, count(*) IS NULL AS rows, sum(cost) IS
     '(east,t,t,t) (north,f,f,f) (south,t,t,t) (west,f,f,f) (,f,f,f)', 'with an average in the same');
 ROLLBACK;
 
+-- numbers of two hidden keys and the sum of the keys are two equations
+SELECT throws_ok(format($$SELECT pg_temp.ask('SELECT count(*), sum(year_of_birth) FROM person GROUP BY ROLLUP (%s)')$$, key), 'ZE002',
+    'sums and averages of a column that is a group key are not supported beside GROUPING SETS, ROLLUP and CUBE under a statistics permit', 'a sum of the key ' || key)
+FROM unnest(ARRAY['year_of_birth', 'year_of_birth = 1950', 'gender_concept_id, year_of_birth']) key;
+SELECT is(pg_temp.rows_of('WITH w AS (SELECT person_id, gender_concept_id AS g FROM person) SELECT g, sum(year_of_birth) > 0 AS s FROM person JOIN w USING (person_id) GROUP BY ROLLUP (1) ORDER BY 1'), '(8507,t) (8532,t) (,t)', 'of another column, the key from a WITH query');
+
 -- NULL as a key is not the total
 SELECT is(pg_temp.rows_of('SELECT CASE WHEN year_of_birth < 1970 THEN 1 END AS y, GROUPING(CASE WHEN year_of_birth < 1970 THEN 1 END) AS total, count(*) FROM person GROUP BY ROLLUP (1) ORDER BY 2, 1'),
     '(1,0,209) (,0,191) (,1,400)', 'a NULL key and a total');
