@@ -174,6 +174,8 @@ rows_rule AS (SELECT g, count(*) >= $k
 	AND sum(c) FILTER (WHERE rank <= $n) * 100 <= sum(c) * $share
 	AND (sum(c) - sum(c) FILTER (WHERE rank <= 2)) * 100 >= max(c) * $p AS shown FROM per GROUP BY g),
 rule AS $rule, rule_filter AS $rule_filter,
+-- a variance of three values, one of them with fewer than k subjects
+three AS (SELECT g, count(*) = 3 AND min(bearers) < $k AS few FROM (SELECT g, v, count(DISTINCT s) AS bearers FROM rv GROUP BY g, v) x GROUP BY g),
 own AS (SELECT g, array_agg(mn ORDER BY mn) AS lows, array_agg(mx ORDER BY mx DESC) AS highs FROM (SELECT g, s, min(v) AS mn, max(v) AS mx FROM rv GROUP BY g, s) x GROUP BY g),
 nat AS (SELECT g, CASE WHEN $fits THEN sum(v) END AS sum, avg(v) AS avg, variance(v) AS variance, stddev(v) AS stddev,
 	percentile_cont(0.5) WITHIN GROUP (ORDER BY v::float8) AS median, percentile_cont($f) WITHIN GROUP (ORDER BY v::float8) AS percentile,
@@ -182,11 +184,11 @@ filtered AS (SELECT g, sum(v) FROM rf GROUP BY g),
 subset AS (SELECT g, count(*) FILTER (WHERE y) NOT BETWEEN 1 AND $k - 1 AND count(*) FILTER (WHERE n) NOT BETWEEN 1 AND $k - 1 AND count(*) FILTER (WHERE NOT y) NOT BETWEEN 1 AND $k - 1 AS ok
 	FROM (SELECT g, s, bool_or(coalesce(v > 0, false)) AS y, bool_or(NOT coalesce(v > 0, false)) AS n FROM r GROUP BY g, s) x GROUP BY g)
 SELECT '$case $s $v $k', g, coalesce(n, 0) >= $k, CASE WHEN n >= $k THEN n END, CASE WHEN rows_rule.shown THEN rows END,
-	CASE WHEN rule.shown THEN nat.sum END, CASE WHEN rule.shown THEN avg END, CASE WHEN rule.shown THEN variance END, CASE WHEN rule.shown THEN stddev END,
+	CASE WHEN rule.shown THEN nat.sum END, CASE WHEN rule.shown THEN avg END, CASE WHEN rule.shown AND NOT few THEN variance END, CASE WHEN rule.shown AND NOT few THEN stddev END,
 	CASE WHEN cardinality(lows) >= 2 * $k - 1 AND NOT ($unanimity AND d = 1) THEN lows[$k] END, CASE WHEN cardinality(lows) >= 2 * $k - 1 AND NOT ($unanimity AND d = 1) THEN highs[$k] END,
 	CASE WHEN half_shown THEN median END, CASE WHEN part_shown THEN percentile END, coalesce(subset.ok, true),
 	CASE WHEN rule_filter.shown THEN filtered.sum END
-FROM (SELECT DISTINCT g FROM t$case) x LEFT JOIN all_r USING (g) LEFT JOIN rows_rule USING (g) LEFT JOIN rule USING (g) LEFT JOIN rule_filter USING (g) LEFT JOIN own USING (g)
+FROM (SELECT DISTINCT g FROM t$case) x LEFT JOIN all_r USING (g) LEFT JOIN rows_rule USING (g) LEFT JOIN rule USING (g) LEFT JOIN three USING (g) LEFT JOIN rule_filter USING (g) LEFT JOIN own USING (g)
 	LEFT JOIN nat USING (g) LEFT JOIN filtered USING (g) LEFT JOIN subset USING (g) ORDER BY g;
 SQL
 }
