@@ -13,6 +13,7 @@
 
 #include "catalog/catalog_cache.h"
 #include "catalog/labels.h"
+#include "dp/collect.h"
 #include "gate/gate.h"
 #include "kanon/kanon.h"
 #include "ledger/ledger.h"
@@ -28,6 +29,7 @@ _PG_init(void)
 {
 	ehds_kanon_init();
 	ehds_suppress_init();
+	ehds_dp_init();
 	ehds_gate_settings_init();
 	ehds_keyring_init();
 	MarkGUCPrefixReserved("ehds");

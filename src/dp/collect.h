@@ -1,0 +1,138 @@
+/*
+ * collect.h
+ *		Contribution bounding in one pass: the state of ehds.dp_collect.
+ *
+ * Of each subject the state keeps at most max_groups groups, those with the
+ * smallest keyed hash of (subject, group); groups have numbers, which a
+ * dictionary of their keys gives.
+ *
+ *	collect.c			a state in memory: adding rows, and what it does when it is full
+ *	group_dict.c		the dictionary of group keys
+ *	collect_flat.c		the form that travels from a worker, and merging
+ *	collect_sql.c		the aggregate and the functions that read its state
+ *	bounding_key.c		the key of the hash
+ */
+#ifndef EHDS_DP_COLLECT_H
+#define EHDS_DP_COLLECT_H
+
+#include "core/compat.h"
+
+#include "storage/buffile.h"
+#include "utils/expandeddatum.h"
+
+#include "core/siphash.h"
+#include "dp/group_dict.h"
+#include "kanon/subject_map.h"
+
+/* More groups a subject, or more keys, are bounded by sorting (bounding.c). */
+#define EHDS_COLLECT_MAX_GROUPS 64
+#define EHDS_COLLECT_MAX_KEYS 32
+
+#define COLLECT_PENDING 16
+#define COLLECT_PARTS 32
+#define COLLECT_LEVELS 6
+
+typedef struct CollectPending
+{
+	SubjectKey key;
+	uint32 group;
+} CollectPending;
+
+/* What has to be the same in states that are merged. */
+typedef struct CollectKind
+{
+	EhdsSipKey hash_key;
+	KSubject subject;
+	int32 max_groups;
+	int32 n_keys;
+	Oid types[EHDS_COLLECT_MAX_KEYS];
+} CollectKind;
+
+typedef struct Collect
+{
+	ExpandedObjectHeader header;
+	CollectKind kind;
+	int16 key_length[EHDS_COLLECT_MAX_KEYS]; /* typlen */
+	bool key_by_value[EHDS_COLLECT_MAX_KEYS];
+	MemoryContext context; /* of the state */
+	MemoryContext data;    /* its child: what is given up when the state is full */
+	SubjectArena arena;
+	SubjectMap map; /* what is known of a subject: max_groups words, see collect.c */
+	GroupDict dict;
+	uint32 n_put; /* rows that came, went half of the way, were added */
+	uint32 n_half;
+	uint32 n_added;
+	CollectPending pending[COLLECT_PENDING];
+	/* beyond its memory */
+	Size limit;
+	uint32 until_check; /* rows until the limit is looked at */
+	uint32 generation;  /* changes when numbers of groups become void */
+	int level;          /* of partitioning */
+	bool spilled;
+	bool consumed; /* the partitions have been read */
+	BufFile *parts[COLLECT_PARTS];
+	char *flat; /* between asking for its size and taking it */
+	Size flat_size;
+} Collect;
+
+/* DBA's: bytes that a state may take */
+extern int ehds_dp_memory; /* kB */
+extern void ehds_dp_init(void);
+
+/* bounding_key.c */
+extern void ehds_bounding_secret_init(void);
+extern void ehds_bounding_key(uint64 approval, EhdsSipKey *key);
+extern void ehds_bounding_key_of_seed(int64 seed, EhdsSipKey *key);
+
+/* collect.c */
+extern Collect *ehds_collect_new(MemoryContext parent, const CollectKind *kind, Size limit);
+extern void ehds_collect_spill(Collect *c);
+extern void ehds_collect_check_limit(Collect *c);
+extern void ehds_collect_settle(Collect *c);
+extern uint64 ehds_pair_hash(const Collect *c, const SubjectKey *key, uint64 digest);
+
+/* Before each row or subject: it may void the numbers of groups. */
+static inline void
+ehds_collect_make_room(Collect *c)
+{
+	if (unlikely(--c->until_check == 0))
+		ehds_collect_check_limit(c);
+}
+
+static inline uint32
+ehds_collect_group(Collect *c, const uint64 *words, uint32 n_words)
+{
+	return ehds_group_enter(&c->dict, &c->kind.hash_key, words, n_words);
+}
+
+/* Add a row, now or a little later; of a long text at once. */
+extern void ehds_collect_add(Collect *c, const SubjectKey *key, uint32 group);
+
+/* Add groups of a subject at once. */
+extern void ehds_collect_add_groups(Collect *c, const SubjectKey *key, const uint32 *groups, int n);
+
+/* The key with which an entry was entered. */
+extern void ehds_collect_key(const Collect *c, uint32 entry, SubjectKey *key);
+
+/* The group of a word that is not zero. */
+#define COLLECT_GROUP(word) ((uint32) (word) -1)
+
+/* The words of an entry: its groups as numbers + 1 in the lower halves, then zeros. */
+static inline const uint64 *
+ehds_collect_kept(const Collect *c, uint32 entry)
+{
+	return (const uint64 *) ehds_subject_total(&c->map, entry);
+}
+
+/* One after the other the parts of a state, each whole in memory, none with a subject of another. */
+typedef void (*CollectVisit)(Collect *part, void *arg);
+extern void ehds_collect_visit(Collect *c, CollectVisit visit, void *arg);
+
+/* collect_flat.c */
+extern Size ehds_collect_flat_size(ExpandedObjectHeader *header);
+extern void ehds_collect_flatten(ExpandedObjectHeader *header, void *result, Size size);
+extern void ehds_collect_merge(Collect *c, Datum other);
+extern void ehds_collect_kind_of(Datum state, CollectKind *kind);
+extern bool ehds_collect_is_expanded(Datum state);
+
+#endif /* EHDS_DP_COLLECT_H */

@@ -1,0 +1,400 @@
+/*
+ * collect_flat.c
+ *		The flat form of a state of ehds.dp_collect, and merging.
+ *
+ * A state becomes flat where it leaves a worker. What a reader needs to know of
+ * the aggregate comes first: version, type of subject, max_groups, key of the
+ * hash, types of the group keys. Then blocks up to the end, one for each part of
+ * the state: its group keys (number of words, words), and its subjects (integer 8
+ * bytes, uuid 16, text its length and bytes), each with the numbers of its groups
+ * in the block. Numbers have the machine's order: no flat state leaves the server,
+ * since the type has neither input nor send function. Still everything is checked
+ * that a reader would trust.
+ */
+#include "dp/collect.h"
+
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#define FLAT_VERSION 1
+
+/* how many subjects wait for their entries */
+#define MERGE_AHEAD 16
+
+/* Writing ------------------------------------------------------------------------- */
+
+typedef struct Flat
+{
+	char *data;
+	Size length;
+	Size size;
+} Flat;
+
+static void
+put_bytes(Flat *flat, const void *bytes, Size n)
+{
+	if (flat->size - flat->length < n)
+	{
+		Size size = Min(Max(flat->size * 2, flat->length + n), MaxAllocSize - VARHDRSZ);
+
+		if (!AllocSizeIsValid(flat->length + n + VARHDRSZ))
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("a parallel worker cannot hand over a bounded count"),
+					 errhint("Set max_parallel_workers_per_gather to 0 for queries on tables of this size.")));
+		flat->data = repalloc(flat->data, size);
+		flat->size = size;
+	}
+	memcpy(flat->data + flat->length, bytes, n);
+	flat->length += n;
+}
+
+static inline void
+put32(Flat *flat, uint32 value)
+{
+	put_bytes(flat, &value, sizeof(value));
+}
+
+static void
+put_block(Collect *part, void *arg)
+{
+	Flat *flat = arg;
+
+	put32(flat, part->dict.n);
+	for (uint32 i = 0; i < part->dict.n; i++)
+	{
+		put32(flat, part->dict.groups[i].n_words);
+		put_bytes(flat, part->dict.groups[i].words, (Size) part->dict.groups[i].n_words * sizeof(uint64));
+	}
+	put32(flat, part->map.n);
+	for (uint32 i = 0; i < part->map.n; i++)
+	{
+		const uint64 *words = ehds_subject_words(&part->map, i);
+		const uint64 *kept = ehds_collect_kept(part, i);
+		uint32 groups[EHDS_COLLECT_MAX_GROUPS];
+		uint8 n = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		if (part->kind.subject == K_SUBJECT_TEXT)
+		{
+			put32(flat, TEXT_LENGTH(words));
+			put_bytes(flat, ehds_subject_bytes(words), TEXT_LENGTH(words));
+		}
+		else
+			put_bytes(flat, words, part->map.key_size);
+		for (; n < part->kind.max_groups && kept[n] != 0; n++)
+			groups[n] = COLLECT_GROUP(kept[n]);
+		put_bytes(flat, &n, 1);
+		put_bytes(flat, groups, n * sizeof(uint32));
+	}
+}
+
+/* A state whose partitions have been read can't be read again, so its flat form is kept. */
+Size
+ehds_collect_flat_size(ExpandedObjectHeader *header)
+{
+	Collect *c = (Collect *) header;
+	Flat flat;
+	uint8 small;
+
+	if (c->flat != NULL)
+		return VARHDRSZ + c->flat_size;
+	flat.length = 0;
+	flat.size = 1024;
+	flat.data = MemoryContextAlloc(c->context, flat.size);
+	small = FLAT_VERSION;
+	put_bytes(&flat, &small, 1);
+	small = c->kind.subject;
+	put_bytes(&flat, &small, 1);
+	put32(&flat, (uint32) c->kind.max_groups);
+	put_bytes(&flat, &c->kind.hash_key.k0, sizeof(uint64));
+	put_bytes(&flat, &c->kind.hash_key.k1, sizeof(uint64));
+	put32(&flat, (uint32) c->kind.n_keys);
+	for (int i = 0; i < c->kind.n_keys; i++)
+		put32(&flat, c->kind.types[i]);
+	ehds_collect_visit(c, put_block, &flat);
+	c->flat = flat.data;
+	c->flat_size = flat.length;
+	return VARHDRSZ + flat.length;
+}
+
+void
+ehds_collect_flatten(ExpandedObjectHeader *header, void *result, Size size)
+{
+	Collect *c = (Collect *) header;
+
+	if (c->flat == NULL || size != VARHDRSZ + c->flat_size)
+		elog(ERROR, "dp_state has changed while it was written");
+	SET_VARSIZE(result, size);
+	memcpy(VARDATA(result), c->flat, c->flat_size);
+}
+
+/* Reading ------------------------------------------------------------------------- */
+
+typedef struct Reader
+{
+	const char *at;
+	const char *end;
+} Reader;
+
+static void
+invalid(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid ehds.dp_state")));
+}
+
+static inline const char *
+take(Reader *r, Size n)
+{
+	const char *at = r->at;
+
+	if ((Size) (r->end - r->at) < n)
+		invalid();
+	r->at += n;
+	return at;
+}
+
+static inline uint32
+take32(Reader *r)
+{
+	uint32 value;
+
+	memcpy(&value, take(r, sizeof(value)), sizeof(value));
+	return value;
+}
+
+static void
+read_kind(Reader *r, CollectKind *kind)
+{
+	memset(kind, 0, sizeof(CollectKind));
+	if (*take(r, 1) != FLAT_VERSION)
+		invalid();
+	kind->subject = (KSubject) *take(r, 1);
+	kind->max_groups = (int32) take32(r);
+	memcpy(&kind->hash_key.k0, take(r, sizeof(uint64)), sizeof(uint64));
+	memcpy(&kind->hash_key.k1, take(r, sizeof(uint64)), sizeof(uint64));
+	kind->n_keys = (int32) take32(r);
+	if (kind->subject < K_SUBJECT_INT || kind->subject > K_SUBJECT_TEXT || kind->max_groups < 1 ||
+		kind->max_groups > EHDS_COLLECT_MAX_GROUPS || kind->n_keys < 1 || kind->n_keys > EHDS_COLLECT_MAX_KEYS)
+		invalid();
+	for (int i = 0; i < kind->n_keys; i++)
+		kind->types[i] = take32(r);
+}
+
+/* Merging ------------------------------------------------------------------------- */
+
+typedef struct MergeItem
+{
+	SubjectKey key;
+	uint32 n;
+	uint32 groups[EHDS_COLLECT_MAX_GROUPS]; /* as the source numbers them */
+} MergeItem;
+
+typedef struct SourceGroup
+{
+	const uint64 *words;
+	uint32 n_words;
+	uint32 number; /* here, + 1; 0: not yet known */
+} SourceGroup;
+
+typedef struct Merge
+{
+	Collect *c;
+	uint32 generation; /* for which the numbers hold */
+	SourceGroup *groups;
+	uint32 n_groups;
+	uint32 n_put;
+	uint32 n_half;
+	uint32 n_added;
+	MergeItem items[MERGE_AHEAD];
+} Merge;
+
+static void
+merge_groups(Merge *m, uint32 n)
+{
+	m->n_groups = n;
+	m->groups = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(SourceGroup));
+	m->generation = m->c->generation;
+}
+
+static void
+merge_add(Merge *m, MergeItem *item)
+{
+	uint32 groups[EHDS_COLLECT_MAX_GROUPS];
+
+	ehds_collect_make_room(m->c);
+	if (unlikely(m->generation != m->c->generation))
+	{
+		for (uint32 i = 0; i < m->n_groups; i++)
+			m->groups[i].number = 0;
+		m->generation = m->c->generation;
+	}
+	for (uint32 i = 0; i < item->n; i++)
+	{
+		SourceGroup *group = &m->groups[item->groups[i]];
+
+		if (group->number == 0)
+			group->number = ehds_collect_group(m->c, group->words, group->n_words) + 1;
+		groups[i] = group->number - 1;
+	}
+	ehds_collect_add_groups(m->c, &item->key, groups, item->n);
+}
+
+/* The next item to fill; an old one is added to make it free. */
+static inline MergeItem *
+merge_next(Merge *m)
+{
+	if (m->n_put - m->n_added == MERGE_AHEAD)
+		merge_add(m, &m->items[m->n_added++ % MERGE_AHEAD]);
+	return &m->items[m->n_put++ % MERGE_AHEAD];
+}
+
+static inline void
+merge_filled(Merge *m, MergeItem *item)
+{
+	ehds_subject_prefetch_slot(&m->c->map, item->key.hash);
+	if (m->n_put - m->n_half == MERGE_AHEAD / 2)
+		ehds_subject_prefetch_entry(&m->c->map, m->items[m->n_half++ % MERGE_AHEAD].key.hash);
+}
+
+static void
+merge_end(Merge *m)
+{
+	while (m->n_added != m->n_put)
+		merge_add(m, &m->items[m->n_added++ % MERGE_AHEAD]);
+	m->n_half = m->n_put;
+	pfree(m->groups);
+}
+
+static void
+merge_part(Collect *part, void *arg)
+{
+	Merge *m = arg;
+
+	merge_groups(m, part->dict.n);
+	for (uint32 i = 0; i < part->dict.n; i++)
+	{
+		m->groups[i].words = part->dict.groups[i].words;
+		m->groups[i].n_words = part->dict.groups[i].n_words;
+		m->groups[i].number = 0;
+	}
+	for (uint32 i = 0; i < part->map.n; i++)
+	{
+		MergeItem *item = merge_next(m);
+		const uint64 *kept = ehds_collect_kept(part, i);
+
+		CHECK_FOR_INTERRUPTS();
+		ehds_collect_key(part, i, &item->key);
+		for (item->n = 0; item->n < part->kind.max_groups && kept[item->n] != 0; item->n++)
+			item->groups[item->n] = COLLECT_GROUP(kept[item->n]);
+		merge_filled(m, item);
+	}
+	merge_end(m);
+}
+
+static void
+merge_block(Merge *m, Reader *r)
+{
+	uint32 n = take32(r);
+	KSubject subject = m->c->kind.subject;
+	MemoryContext words_context;
+
+	/* each group takes four bytes at least */
+	if (n > (Size) (r->end - r->at) / sizeof(uint32))
+		invalid();
+	words_context = AllocSetContextCreate(CurrentMemoryContext, "ehds.dp_collect merge",
+										  ALLOCSET_DEFAULT_SIZES);
+	merge_groups(m, n);
+	for (uint32 i = 0; i < n; i++)
+	{
+		uint32 n_words = take32(r);
+		const char *bytes = take(r, (Size) n_words * sizeof(uint64));
+		uint64 *words = MemoryContextAlloc(words_context, Max(n_words, 1) * sizeof(uint64));
+
+		memcpy(words, bytes, (Size) n_words * sizeof(uint64));
+		m->groups[i].words = words;
+		m->groups[i].n_words = n_words;
+		m->groups[i].number = 0;
+	}
+	for (uint32 left = take32(r); left > 0; left--)
+	{
+		MergeItem *item = merge_next(m);
+
+		CHECK_FOR_INTERRUPTS();
+		if (subject == K_SUBJECT_TEXT)
+		{
+			uint32 length = take32(r);
+
+			ehds_key_of_text(&item->key, take(r, length), length);
+		}
+		else if (subject == K_SUBJECT_INT)
+		{
+			uint64 value;
+
+			memcpy(&value, take(r, sizeof(value)), sizeof(value));
+			ehds_key_of_int(&item->key, (int64) value);
+		}
+		else
+		{
+			memcpy(item->key.words, take(r, 2 * sizeof(uint64)), 2 * sizeof(uint64));
+			item->key.hash = (uint32) ehds_mix64(item->key.words[0] ^ ehds_mix64(item->key.words[1]));
+		}
+		item->n = (uint8) *take(r, 1);
+		if (item->n > m->c->kind.max_groups)
+			invalid();
+		memcpy(item->groups, take(r, item->n * sizeof(uint32)), item->n * sizeof(uint32));
+		for (uint32 i = 0; i < item->n; i++)
+			if (item->groups[i] >= n)
+				invalid();
+		merge_filled(m, item);
+	}
+	merge_end(m);
+	MemoryContextDelete(words_context);
+}
+
+void
+ehds_collect_kind_of(Datum state, CollectKind *kind)
+{
+	struct varlena *flat;
+	Reader r;
+
+	if (ehds_collect_is_expanded(state))
+	{
+		*kind = ((Collect *) DatumGetEOHP(state))->kind;
+		return;
+	}
+	flat = PG_DETOAST_DATUM_PACKED(state);
+	r.at = VARDATA_ANY(flat);
+	r.end = r.at + VARSIZE_ANY_EXHDR(flat);
+	read_kind(&r, kind);
+}
+
+/* Add all that another state of the same aggregate holds. */
+void
+ehds_collect_merge(Collect *c, Datum other)
+{
+	Merge *m = palloc0(sizeof(Merge));
+	CollectKind kind;
+	struct varlena *flat;
+	Reader r;
+
+	ehds_collect_kind_of(other, &kind);
+	if (memcmp(&kind, &c->kind, sizeof(kind)) != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+						errmsg("invalid ehds.dp_state: it belongs to another aggregate")));
+	m->c = c;
+	ehds_collect_settle(c);
+	if (ehds_collect_is_expanded(other))
+		ehds_collect_visit((Collect *) DatumGetEOHP(other), merge_part, m);
+	else
+	{
+		flat = PG_DETOAST_DATUM_PACKED(other);
+		r.at = VARDATA_ANY(flat);
+		r.end = r.at + VARSIZE_ANY_EXHDR(flat);
+		read_kind(&r, &kind);
+		while (r.at < r.end)
+			merge_block(m, &r);
+	}
+	pfree(m);
+}

@@ -1,0 +1,469 @@
+/*
+ * collect_sql.c
+ *		The aggregate ehds.dp_collect and the functions that read its state.
+ *
+ * Of each there are two: one with an approval, which the gate plants, and one
+ * with a seed in its place, for tests, which is granted to nobody.
+ */
+#include "dp/collect.h"
+
+#include "core/approval.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/uuid.h"
+
+PG_FUNCTION_INFO_V1(ehds_dp_state_in);
+PG_FUNCTION_INFO_V1(ehds_dp_state_out);
+PG_FUNCTION_INFO_V1(ehds_dp_collect_combine);
+PG_FUNCTION_INFO_V1(ehds_dp_groups);
+PG_FUNCTION_INFO_V1(ehds_dp_groups_seeded);
+
+/* where the group keys begin: after state (or nothing), subject, max_groups, approval or seed */
+#define FIRST_KEY 4
+
+int ehds_dp_memory = 256 * 1024;
+
+void
+ehds_dp_init(void)
+{
+	ehds_bounding_secret_init();
+
+	/*
+	 * What one process keeps in memory of a differentially private count; what is
+	 * beyond it goes to temporary files.  It is not work_mem, with which an analyst
+	 * would find out from the time taken how many persons a query has met.
+	 */
+	DefineCustomIntVariable("ehds.dp_memory",
+							"Memory that a process may take to bound contributions before it uses temporary files.",
+							NULL, &ehds_dp_memory, 256 * 1024, 64, MAX_KILOBYTES, PGC_SUSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+}
+
+Datum
+ehds_dp_state_in(PG_FUNCTION_ARGS)
+{
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("cannot accept a value of type %s", "ehds.dp_state")));
+	PG_RETURN_NULL();
+}
+
+Datum
+ehds_dp_state_out(PG_FUNCTION_ARGS)
+{
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("cannot display a value of type %s", "ehds.dp_state"),
+					errdetail("It holds exact data on subjects.")));
+	PG_RETURN_NULL();
+}
+
+/* Group keys ---------------------------------------------------------------------- */
+
+/* The words of a value that is passed by value. */
+static inline uint64
+word_of(Datum value, int16 length)
+{
+	switch (length)
+	{
+		case 1:
+			return (uint8) DatumGetChar(value);
+		case 2:
+			return DatumGetUInt16(value);
+		case 4:
+			return DatumGetUInt32(value);
+		default:
+			return (uint64) value;
+	}
+}
+
+/* See group_dict.h. Values that are not NULL begin at fcinfo's argument first. */
+static uint32
+key_words(FunctionCallInfo fcinfo, int first, const Collect *c, uint64 **words, uint32 *size)
+{
+	uint64 nulls = 0;
+	uint32 n = 1;
+
+	for (int i = 0; i < c->kind.n_keys; i++)
+	{
+		struct varlena *bytes;
+		Size length;
+		uint32 more;
+
+		if (PG_ARGISNULL(first + i))
+		{
+			nulls |= UINT64CONST(1) << i;
+			continue;
+		}
+		if (c->key_by_value[i])
+		{
+			(*words)[n++] = word_of(PG_GETARG_DATUM(first + i), c->key_length[i]);
+			continue;
+		}
+		if (c->key_length[i] >= 0)
+		{
+			bytes = NULL;
+			length = c->key_length[i];
+		}
+		else
+		{
+			bytes = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(first + i));
+			length = VARSIZE_ANY_EXHDR(bytes);
+		}
+		more = 1 + (length + 7) / 8;
+		if (n + more + c->kind.n_keys > *size)
+		{
+			uint64 *larger = palloc((*size = (n + more + c->kind.n_keys) * 2) * sizeof(uint64));
+
+			memcpy(larger, *words, n * sizeof(uint64));
+			*words = larger;
+		}
+		if (bytes != NULL)
+			(*words)[n++] = length;
+		if (length > 0)
+			(*words)[n + (length - 1) / 8] = 0;
+		memcpy(&(*words)[n],
+			   bytes ? VARDATA_ANY(bytes) : (char *) DatumGetPointer(PG_GETARG_DATUM(first + i)), length);
+		n += (length + 7) / 8;
+	}
+	(*words)[0] = nulls;
+	return n;
+}
+
+/* The other way round. */
+static void
+values_of(const Collect *c, const KeyGroup *group, Datum *values, bool *nulls)
+{
+	uint32 n = 1;
+
+	for (int i = 0; i < c->kind.n_keys; i++)
+	{
+		Size length;
+
+		nulls[i] = (group->words[0] >> i) & 1;
+		values[i] = (Datum) 0;
+		if (nulls[i])
+			continue;
+		if (n >= group->n_words)
+			elog(ERROR, "group key is too short");
+		if (c->key_by_value[i])
+		{
+			uint64 word = group->words[n++];
+
+			switch (c->key_length[i])
+			{
+				case 1:
+					values[i] = CharGetDatum((char) word);
+					break;
+				case 2:
+					values[i] = Int16GetDatum((int16) word);
+					break;
+				case 4:
+					values[i] = Int32GetDatum((int32) word);
+					break;
+				default:
+					values[i] = (Datum) word;
+			}
+			continue;
+		}
+		length = (c->key_length[i] >= 0) ? (Size) c->key_length[i] : (Size) group->words[n++];
+		if ((length + 7) / 8 > group->n_words - n)
+			elog(ERROR, "group key is too short");
+		if (c->key_length[i] >= 0)
+			values[i] = PointerGetDatum(&group->words[n]);
+		else
+			values[i] = PointerGetDatum(cstring_to_text_with_len((char *) &group->words[n], (int) length));
+		n += (length + 7) / 8;
+	}
+}
+
+static void
+look_up_types(Collect *c)
+{
+	for (int i = 0; i < c->kind.n_keys; i++)
+	{
+		get_typlenbyval(c->kind.types[i], &c->key_length[i], &c->key_by_value[i]);
+		if (c->key_length[i] < -1)
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+							errmsg("values of type %s cannot be group keys of a bounded count",
+								   format_type_be(c->kind.types[i]))));
+	}
+}
+
+/* Transition ---------------------------------------------------------------------- */
+
+static Collect *
+new_state(MemoryContext parent, const CollectKind *kind)
+{
+	Collect *c = ehds_collect_new(parent, kind, (Size) ehds_dp_memory * 1024);
+
+	look_up_types(c);
+	return c;
+}
+
+static MemoryContext
+aggregate_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("a component function of ehds.dp_collect was called outside an aggregate")));
+	return context;
+}
+
+static void
+read_keys(FunctionCallInfo fcinfo, int first, CollectKind *kind)
+{
+	kind->n_keys = PG_NARGS() - first;
+	if (kind->n_keys < 1 || kind->n_keys > EHDS_COLLECT_MAX_KEYS)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("a bounded count has 1 to %d group keys", EHDS_COLLECT_MAX_KEYS)));
+	for (int i = 0; i < kind->n_keys; i++)
+	{
+		kind->types[i] = get_fn_expr_argtype(fcinfo->flinfo, first + i);
+		if (!OidIsValid(kind->types[i]))
+			elog(ERROR, "could not determine the type of a group key");
+	}
+}
+
+static pg_noinline Collect *
+first_state(FunctionCallInfo fcinfo, KSubject subject, bool seeded)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	CollectKind kind;
+
+	memset(&kind, 0, sizeof(kind));
+	if (seeded)
+		ehds_bounding_key_of_seed(PG_ARGISNULL(3) ? 0 : PG_GETARG_INT64(3), &kind.hash_key);
+	else
+		ehds_bounding_key(ehds_getarg_execution(fcinfo, 3)->approval, &kind.hash_key);
+	kind.subject = subject;
+	kind.max_groups = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2);
+	if (kind.max_groups < 1 || kind.max_groups > EHDS_COLLECT_MAX_GROUPS)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("max_groups must be between 1 and %d", EHDS_COLLECT_MAX_GROUPS)));
+	read_keys(fcinfo, FIRST_KEY, &kind);
+	return new_state(context, &kind);
+}
+
+/* A state in memory; a flat one is made one. */
+static Collect *
+get_state(MemoryContext context, Datum datum)
+{
+	CollectKind kind;
+	Collect *c;
+
+	if (ehds_collect_is_expanded(datum))
+		return (Collect *) DatumGetEOHP(datum);
+	ehds_collect_kind_of(datum, &kind);
+	c = new_state(context, &kind);
+	ehds_collect_merge(c, datum);
+	return c;
+}
+
+static pg_attribute_always_inline Datum
+transition(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint, bool seeded)
+{
+	Collect *c;
+	SubjectKey key;
+	uint64 buffer[64];
+	uint64 *words = buffer;
+	uint32 size = lengthof(buffer);
+	uint32 n;
+
+	if (unlikely(PG_ARGISNULL(0)))
+		c = first_state(fcinfo, subject, seeded);
+	else if (likely(VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(PG_GETARG_DATUM(0)))))
+		c = (Collect *) DatumGetEOHP(PG_GETARG_DATUM(0));
+	else
+		c = get_state(aggregate_context(fcinfo), PG_GETARG_DATUM(0));
+	if (PG_ARGISNULL(1))
+		return EOHPGetRWDatum(&c->header);
+
+	if (subject == K_SUBJECT_INT)
+		ehds_key_of_int(&key, is_bigint ? PG_GETARG_INT64(1) : PG_GETARG_INT32(1));
+	else if (subject == K_SUBJECT_UUID)
+		ehds_key_of_uuid(&key, PG_GETARG_UUID_P(1)->data);
+	else
+	{
+		text *bytes = PG_GETARG_TEXT_PP(1);
+
+		ehds_key_of_text(&key, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	}
+
+	ehds_collect_make_room(c);
+	if (c->kind.n_keys == 1 && c->key_by_value[0] && !PG_ARGISNULL(FIRST_KEY))
+	{
+		buffer[0] = 0;
+		buffer[1] = word_of(PG_GETARG_DATUM(FIRST_KEY), c->key_length[0]);
+		n = 2;
+	}
+	else
+		n = key_words(fcinfo, FIRST_KEY, c, &words, &size);
+	ehds_collect_add(c, &key, ehds_collect_group(c, words, n));
+	return EOHPGetRWDatum(&c->header);
+}
+
+#define TRANSITION(name, subject, is_bigint)                  \
+	PG_FUNCTION_INFO_V1(ehds_dp_collect_##name);              \
+	Datum ehds_dp_collect_##name(PG_FUNCTION_ARGS)            \
+	{                                                         \
+		return transition(fcinfo, subject, is_bigint, false); \
+	}                                                         \
+	PG_FUNCTION_INFO_V1(ehds_dp_collect_seeded_##name);       \
+	Datum ehds_dp_collect_seeded_##name(PG_FUNCTION_ARGS)     \
+	{                                                         \
+		return transition(fcinfo, subject, is_bigint, true);  \
+	}
+
+TRANSITION(integer, K_SUBJECT_INT, false)
+TRANSITION(bigint, K_SUBJECT_INT, true)
+TRANSITION(uuid, K_SUBJECT_UUID, false)
+TRANSITION(text, K_SUBJECT_TEXT, false)
+
+Datum
+ehds_dp_collect_combine(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	Collect *c;
+
+	if (PG_ARGISNULL(0) && PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	if (PG_ARGISNULL(0))
+	{
+		CollectKind kind;
+
+		ehds_collect_kind_of(PG_GETARG_DATUM(1), &kind);
+		c = new_state(context, &kind);
+	}
+	else
+		c = get_state(context, PG_GETARG_DATUM(0));
+	if (!PG_ARGISNULL(1))
+		ehds_collect_merge(c, PG_GETARG_DATUM(1));
+	return EOHPGetRWDatum(&c->header);
+}
+
+/* Reading a state ----------------------------------------------------------------- */
+
+static void
+put_counts(Collect *part, void *arg)
+{
+	ReturnSetInfo *rsinfo = arg;
+	int64 *counts = MemoryContextAllocExtended(CurrentMemoryContext, Max(part->dict.n, 1) * sizeof(int64),
+											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	Datum values[EHDS_COLLECT_MAX_KEYS + 1];
+	bool nulls[EHDS_COLLECT_MAX_KEYS + 1];
+
+	look_up_types(part);
+	for (uint32 i = 0; i < part->map.n; i++)
+	{
+		const uint64 *kept = ehds_collect_kept(part, i);
+
+		CHECK_FOR_INTERRUPTS();
+		for (int j = 0; j < part->kind.max_groups && kept[j] != 0; j++)
+			counts[COLLECT_GROUP(kept[j])]++;
+	}
+	for (uint32 i = 0; i < part->dict.n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (counts[i] == 0)
+			continue;
+		values_of(part, &part->dict.groups[i], values, nulls);
+		values[part->kind.n_keys] = Int64GetDatum(counts[i]);
+		nulls[part->kind.n_keys] = false;
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	pfree(counts);
+}
+
+static Datum
+groups_of(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Collect *c;
+	TupleDesc desc;
+	bool fits;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	c = get_state(CurrentMemoryContext, PG_GETARG_DATUM(0));
+	desc = rsinfo->setDesc;
+	fits = desc->natts == c->kind.n_keys + 1 && TupleDescAttr(desc, c->kind.n_keys)->atttypid == INT8OID;
+	for (int i = 0; fits && i < c->kind.n_keys; i++)
+		fits = TupleDescAttr(desc, i)->atttypid == c->kind.types[i];
+	if (!fits)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("the columns must be the group keys and one of type bigint")));
+	ehds_collect_visit(c, put_counts, rsinfo);
+	return (Datum) 0;
+}
+
+/* dp_groups(state, approval) */
+Datum
+ehds_dp_groups(PG_FUNCTION_ARGS)
+{
+	(void) ehds_getarg_execution(fcinfo, 1);
+	return groups_of(fcinfo);
+}
+
+/* dp_groups(state) */
+Datum
+ehds_dp_groups_seeded(PG_FUNCTION_ARGS)
+{
+	return groups_of(fcinfo);
+}
+
+/* The hash of a pair, for tests, as a signed number of the same order. */
+static Datum
+pair_hash(FunctionCallInfo fcinfo, KSubject subject, const SubjectKey *key)
+{
+	Collect c;
+	uint64 buffer[64];
+	uint64 *words = buffer;
+	uint32 size = lengthof(buffer);
+	uint32 n;
+
+	memset(&c, 0, sizeof(c));
+	c.kind.subject = subject;
+	ehds_bounding_key_of_seed(PG_GETARG_INT64(1), &c.kind.hash_key);
+	read_keys(fcinfo, 2, &c.kind);
+	look_up_types(&c);
+	n = key_words(fcinfo, 2, &c, &words, &size);
+	PG_RETURN_INT64(
+		(int64) (ehds_pair_hash(&c, key, ehds_siphash(&c.kind.hash_key, words, n * sizeof(uint64))) ^
+				 (UINT64CONST(1) << 63)));
+}
+
+PG_FUNCTION_INFO_V1(ehds_dp_pair_hash_bigint);
+Datum
+ehds_dp_pair_hash_bigint(PG_FUNCTION_ARGS)
+{
+	SubjectKey key;
+
+	ehds_key_of_int(&key, PG_GETARG_INT64(0));
+	return pair_hash(fcinfo, K_SUBJECT_INT, &key);
+}
+
+PG_FUNCTION_INFO_V1(ehds_dp_pair_hash_uuid);
+Datum
+ehds_dp_pair_hash_uuid(PG_FUNCTION_ARGS)
+{
+	SubjectKey key;
+
+	ehds_key_of_uuid(&key, PG_GETARG_UUID_P(0)->data);
+	return pair_hash(fcinfo, K_SUBJECT_UUID, &key);
+}
+
+PG_FUNCTION_INFO_V1(ehds_dp_pair_hash_text);
+Datum
+ehds_dp_pair_hash_text(PG_FUNCTION_ARGS)
+{
+	SubjectKey key;
+	text *bytes = PG_GETARG_TEXT_PP(0);
+
+	ehds_key_of_text(&key, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	return pair_hash(fcinfo, K_SUBJECT_TEXT, &key);
+}
