@@ -28,6 +28,8 @@
 #define EHDS_COLLECT_MAX_GROUPS 64
 #define EHDS_COLLECT_MAX_KEYS 32
 
+/* words of a key after which the limit is looked at sooner */
+#define COLLECT_LONG_KEY 512
 #define COLLECT_PENDING 16
 #define COLLECT_PARTS 32
 #define COLLECT_LEVELS 6
@@ -102,6 +104,8 @@ ehds_collect_make_room(Collect *c)
 static inline uint32
 ehds_collect_group(Collect *c, const uint64 *words, uint32 n_words)
 {
+	if (unlikely(n_words > COLLECT_LONG_KEY))
+		c->until_check = 1;
 	return ehds_group_enter(&c->dict, &c->kind.hash_key, words, n_words);
 }
 

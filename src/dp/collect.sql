@@ -45,6 +45,13 @@ BEGIN
             EXECUTE pg_catalog.format(
                 'CREATE AGGREGATE ehds.dp_collect(%s) (SFUNC = ehds.dp_collect_transition, STYPE = ehds.dp_state, '
                 'SSPACE = 1048576, COMBINEFUNC = ehds.dp_collect_combine, PARALLEL = SAFE)', arguments);
+            IF NOT seeded THEN
+                EXECUTE pg_catalog.format(
+                    'CREATE AGGREGATE ehds.dp_collect_alone(%s) (SFUNC = ehds.dp_collect_transition, STYPE = ehds.dp_state, '
+                    'SSPACE = 1048576, PARALLEL = RESTRICTED)', arguments);
+                EXECUTE pg_catalog.format('COMMENT ON AGGREGATE ehds.dp_collect_alone(%s) IS %L', arguments,
+                    'ehds.dp_collect in one process, for inputs of which a worker might not be able to hand over its part');
+            END IF;
             IF seeded THEN
                 EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION ehds.dp_collect(%s) FROM PUBLIC', arguments);
             END IF;

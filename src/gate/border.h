@@ -9,7 +9,8 @@
  *	k_cells.c		what releases under k-anonymity are built from
  *	k_totals.c		such releases with GROUPING SETS
  *	k_release.c		the query that computes a release under k-anonymity
- *	release.c		what all releases are made from, and differentially private ones
+ *	dp_release.c	... under differential privacy
+ *	release.c		what all releases are made from
  */
 #ifndef EHDS_BORDER_H
 #define EHDS_BORDER_H
@@ -113,6 +114,8 @@ extern Query *ehds_below(Query *query, int depth);
 extern Expr *ehds_canonical_key(Expr *key);
 /* a query that was at depth from is now at depth to; its WITH list came with it, or not */
 extern void ehds_move_query(EhdsGate *gate, Query *query, int from, int to, bool own_list);
+
+/* dp_release.c */
 extern Query *ehds_dp_release_query(Border *b, int depth);
 
 #endif /* EHDS_BORDER_H */

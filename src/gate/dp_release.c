@@ -1,0 +1,355 @@
+/*
+ * dp_release.c
+ *		The query that computes a release under differential privacy.
+ *
+ * Of each person at most max_groups groups count, those that come first by a
+ * keyed hash of person and group. What is left is counted, noised, and selected
+ * if the group's key came from the data. Only the counts that dp_release is given
+ * depend on the data.
+ *
+ * The bounding is done in one of three ways, chosen by what is public: nothing at
+ * all where a unique index has one row a person; in one pass by dp_collect; by
+ * sorting if there are more groups or keys than dp_collect takes.
+ */
+#include "core/compat.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_inherits.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "core/errors.h"
+#include "dp/collect.h"
+#include "dp/dp.h"
+#include "gate/border.h"
+
+/*
+ * Tables of more bytes are collected in one process. What a worker hands over has
+ * less than twice the bytes of the rows that it has read, and can't be more than
+ * 1 GB; an error would tell of the data.
+ */
+#define PARALLEL_BYTES (INT64CONST(512) * 1024 * 1024)
+
+static char *
+collation_name(Oid collation)
+{
+	HeapTuple tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	Form_pg_collation form;
+	char *name;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for collation %u", collation);
+	form = (Form_pg_collation) GETSTRUCT(tuple);
+	name = quote_qualified_identifier(get_namespace_name(form->collnamespace), NameStr(form->collname));
+	ReleaseSysCache(tuple);
+	return name;
+}
+
+/* Put the approval wherever a template of ours has NULL in its place. */
+static bool
+plant_walker(Node *node, void *arg)
+{
+	EhdsGate *gate = (EhdsGate *) arg;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Const))
+	{
+		Const *c = (Const *) node;
+
+		if (c->constisnull && c->consttype == ehds_approval_type())
+			*c = *(Const *) ehds_approval_const(gate->approval);
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, plant_walker, arg, 0);
+	return expression_tree_walker(node, plant_walker, arg);
+}
+
+/* Has column attno a unique index by which no two rows have one value, at any time? */
+static bool
+is_unique_column(Oid relid, AttrNumber attno)
+{
+	Relation rel;
+	List *indexes;
+	ListCell *lc;
+	bool unique = false;
+
+	/* rows of children are not in the index of their parent */
+	if (get_rel_relkind(relid) != RELKIND_RELATION || has_subclass(relid))
+		return false;
+	rel = table_open(relid, AccessShareLock);
+	indexes = RelationGetIndexList(rel);
+	foreach(lc, indexes)
+	{
+		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
+		Form_pg_index form = index->rd_index;
+
+		unique = form->indisunique && form->indimmediate && form->indisvalid && form->indisready &&
+				 form->indnkeyatts == 1 && form->indkey.values[0] == attno &&
+				 RelationGetIndexPredicate(index) == NIL;
+		index_close(index, AccessShareLock);
+		if (unique)
+			break;
+	}
+	list_free(indexes);
+	table_close(rel, AccessShareLock);
+	return unique;
+}
+
+/* Does the query's FROM have at most one row for each value of the column? */
+static bool
+has_one_row_a_subject(Query *query, Var *subject)
+{
+	Node *from;
+	RangeTblEntry *rte;
+	TargetEntry *tle;
+
+	if (list_length(query->jointree->fromlist) != 1 || query->setOperations != NULL || query->hasTargetSRFs)
+		return false;
+	from = linitial(query->jointree->fromlist);
+	if (!IsA(from, RangeTblRef) || ((RangeTblRef *) from)->rtindex != subject->varno ||
+		subject->varlevelsup != 0 || subject->varattno <= 0)
+		return false;
+	rte = rt_fetch(subject->varno, query->rtable);
+	if (rte->rtekind == RTE_RELATION)
+		return is_unique_column(rte->relid, subject->varattno);
+	if (rte->rtekind != RTE_SUBQUERY)
+		return false;
+	tle = get_tle_by_resno(rte->subquery->targetList, subject->varattno);
+	return tle != NULL && IsA(tle->expr, Var) && has_one_row_a_subject(rte->subquery, (Var *) tle->expr);
+}
+
+/* Bytes of all tables that a query reads. Sizes of tables are public. */
+static bool
+size_walker(Node *node, void *arg)
+{
+	int64 *bytes = arg;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_RELATION)
+		{
+			Relation rel = table_open(rte->relid, AccessShareLock);
+
+			*bytes += (int64) RelationGetNumberOfBlocks(rel) * BLCKSZ;
+			/* children are not in the query */
+			if (rel->rd_rel->relhassubclass)
+				*bytes += PARALLEL_BYTES;
+			table_close(rel, AccessShareLock);
+		}
+		else if (rte->rtekind == RTE_RELATION && rte->relkind != RELKIND_VIEW)
+			*bytes += PARALLEL_BYTES;
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, size_walker, arg, QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, size_walker, arg);
+}
+
+/*
+ * May workers collect? Texts that the analyst makes, and rows that he repeats, are
+ * not bounded by the sizes of tables; nor is what a WITH query gives.
+ */
+static bool
+workers_may_collect(Border *b)
+{
+	int64 bytes = 0;
+	ListCell *lc;
+
+	if (b->multiplied || b->gate->top->cteList != NIL)
+		return false;
+	foreach(lc, b->keys)
+	{
+		Node *key = (Node *) ((TargetEntry *) lfirst(lc))->expr;
+
+		if (get_typlen(exprType(key)) < 0 && ehds_column_of(b->query, key) == NULL)
+			return false;
+	}
+	(void) query_tree_walker(b->query, size_walker, &bytes, QTW_EXAMINE_RTES_BEFORE);
+	return bytes <= PARALLEL_BYTES;
+}
+
+/* The SQL that computes a release: the input stands in it as a placeholder. */
+typedef struct Template
+{
+	StringInfoData columns;     /* g1, g2 */
+	StringInfoData definitions; /* g1 integer, g2 text */
+	StringInfoData placeholder; /* SELECT NULL::bigint AS s, NULL::integer AS g1, ... */
+	StringInfoData from;        /* gives g1, g2, and what total counts */
+	const char *total;          /* number of persons of a group */
+	int nesting;                /* level of the placeholder; a query with this FROM is level 1 */
+} Template;
+
+static void
+add_key(Template *t, int n, Node *key)
+{
+	Oid collation = exprCollation(key);
+	char *type = ehds_type_name(exprType(key));
+	char *collate = "";
+
+	if (OidIsValid(collation) && collation != DEFAULT_COLLATION_OID)
+		collate = psprintf(" COLLATE %s", collation_name(collation));
+	appendStringInfo(&t->columns, "%sg%d", n > 1 ? ", " : "", n);
+	appendStringInfo(&t->definitions, "%sg%d %s%s", n > 1 ? ", " : "", n, type, collate);
+	appendStringInfo(&t->placeholder, ", NULL::%s%s AS g%d", type, collate, n);
+}
+
+/* What the argument of dp_collect is cast to; NULL for a type that it does not take. */
+static const char *
+collected_type(Oid type)
+{
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+			return "pg_catalog.int4";
+		case INT8OID:
+			return "pg_catalog.int8";
+		case UUIDOID:
+			return "pg_catalog.uuid";
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+			return "pg_catalog.text";
+		default:
+			return NULL;
+	}
+}
+
+/* The input, bounded. */
+static void
+add_bounded(Template *t, Border *b, bool unique, int max_groups, int n_keys)
+{
+	bool keyed = n_keys > 0;
+	const char *type = collected_type(((Var *) linitial(b->subjects))->vartype);
+	const char *columns = keyed ? t->columns.data : "true";
+
+	t->total = "pg_catalog.count(*)";
+	if (unique)
+	{
+		appendStringInfo(&t->from, "(SELECT %s FROM (%s) p WHERE s IS NOT NULL) w", columns,
+						 t->placeholder.data);
+		t->nesting = 3;
+	}
+	else if (type != NULL && max_groups <= EHDS_COLLECT_MAX_GROUPS && n_keys <= EHDS_COLLECT_MAX_KEYS)
+	{
+		appendStringInfo(&t->from,
+						 "(SELECT ehds.%s(s::%s, %d, NULL::ehds.approval, %s) AS c FROM (%s) p) w, "
+						 "LATERAL ehds.dp_groups(w.c, NULL::ehds.approval) AS f(%s, n pg_catalog.int8)",
+						 workers_may_collect(b) ? "dp_collect" : "dp_collect_alone", type, max_groups,
+						 columns, t->placeholder.data, keyed ? t->definitions.data : "g pg_catalog.bool");
+		t->total = "COALESCE(pg_catalog.sum(n), 0)::pg_catalog.int8";
+		t->nesting = 3;
+	}
+	else if (keyed)
+	{
+		appendStringInfo(&t->from,
+						 "(SELECT %1$s FROM (SELECT %1$s, pg_catalog.row_number() OVER (PARTITION BY s ORDER BY "
+						 "ehds.bounding_hash(s::pg_catalog.text, ROW(%1$s)::pg_catalog.text, NULL::ehds.approval), %1$s) AS rn FROM ("
+						 "SELECT DISTINCT s, %1$s FROM (%2$s) p WHERE s IS NOT NULL) d) w "
+						 "WHERE rn OPERATOR(pg_catalog.<=) %3$d) v",
+						 t->columns.data, t->placeholder.data, max_groups);
+		t->nesting = 5;
+	}
+	else
+	{
+		appendStringInfo(&t->from, "(SELECT DISTINCT s FROM (%s) p WHERE s IS NOT NULL) d",
+						 t->placeholder.data);
+		t->nesting = 3;
+	}
+}
+
+/* Subqueries of a template are found by position: its shape is ours. */
+static Query *
+first_subquery(Query *q)
+{
+	return rt_fetch(1, q->rtable)->subquery;
+}
+
+Query *
+ehds_dp_release_query(Border *b, int depth)
+{
+	EhdsGate *gate = b->gate;
+	bool keyed = b->keys != NIL;
+	Query *input = ehds_below(b->query, depth);
+	Var *subject = linitial(b->subjects);
+	bool unique = has_one_row_a_subject(b->query, subject);
+	/* of a person in one row, the keys are his own: no more than one group */
+	int max_groups = (keyed && !unique) ? gate->max_groups : 1;
+	Template t;
+	Query *q;
+	Query *innermost;
+	ListCell *lc;
+	int n = 0;
+	int64 tau = 0;
+
+	initStringInfo(&t.columns);
+	initStringInfo(&t.definitions);
+	initStringInfo(&t.placeholder);
+	initStringInfo(&t.from);
+	appendStringInfo(&t.placeholder, "SELECT NULL::%s AS s", ehds_type_name(subject->vartype));
+	if (OidIsValid(subject->varcollid) && subject->varcollid != DEFAULT_COLLATION_OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg(
+					 "subject columns with a collation of their own are not supported under differential privacy")));
+	input->targetList = list_make1(makeTargetEntry((Expr *) copyObject(subject), 1, pstrdup("s"), false));
+	foreach(lc, b->keys)
+	{
+		Expr *key = ((TargetEntry *) lfirst(lc))->expr;
+
+		add_key(&t, ++n, (Node *) key);
+		input->targetList = lappend(input->targetList, makeTargetEntry(ehds_canonical_key(key), n + 1,
+																	   psprintf("g%d", n), false));
+	}
+
+	add_bounded(&t, b, unique, max_groups, n);
+	if (keyed)
+	{
+		/* delta is spent as epsilon is: both last for the same number of releases */
+		gate->delta_atto = (int64) ((int128) gate->permit->delta_atto * gate->epsilon_nano /
+									gate->permit->epsilon_nano);
+		if (gate->delta_atto <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_EHDS_BUDGET),
+					 errmsg("the share of delta that belongs to this epsilon is too small to select groups"),
+					 errhint("SET ehds.epsilon to a larger value, or ask without GROUP BY.")));
+		tau = ehds_dp_threshold(gate->epsilon_nano, gate->delta_atto, max_groups);
+		t.nesting++;
+		q = ehds_parse_template(
+			psprintf("SELECT %1$s, n FROM (SELECT %1$s, ehds.dp_release(%2$s, '%3$lld'::pg_catalog.int8, %4$d, "
+					 "'%5$lld'::pg_catalog.int8, %6$d, true, NULL::ehds.approval) AS n FROM %7$s GROUP BY %1$s) r "
+					 "WHERE n IS NOT NULL ORDER BY %1$s",
+					 t.columns.data, t.total, (long long) gate->epsilon_nano, max_groups, (long long) tau,
+					 gate->permit->k, t.from.data));
+	}
+	else
+		q = ehds_parse_template(
+			psprintf("SELECT ehds.dp_release(%s, '%lld'::pg_catalog.int8, 1, 0::pg_catalog.int8, %d, false, "
+					 "NULL::ehds.approval) AS n FROM %s",
+					 t.total, (long long) gate->epsilon_nano, gate->permit->k, t.from.data));
+	(void) query_tree_walker(q, plant_walker, gate, 0);
+	innermost = q;
+	for (int i = 2; i < t.nesting; i++)
+		innermost = first_subquery(innermost);
+	ehds_move_query(gate, input, depth, t.nesting, depth > 0);
+	rt_fetch(1, innermost->rtable)->subquery = input;
+
+	gate->charge_epsilon += gate->epsilon_nano;
+	gate->charge_delta += keyed ? gate->delta_atto : 0;
+	gate->interval95 = Max(gate->interval95, ehds_dp_interval95(gate->epsilon_nano, max_groups, keyed, tau));
+	return q;
+}
