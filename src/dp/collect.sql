@@ -21,7 +21,9 @@ COMMENT ON TYPE ehds.dp_state IS
 
 CREATE FUNCTION ehds.dp_collect_combine(ehds.dp_state, ehds.dp_state) RETURNS ehds.dp_state
     AS 'MODULE_PATHNAME', 'ehds_dp_collect_combine' LANGUAGE C STABLE PARALLEL SAFE;
-REVOKE ALL ON FUNCTION ehds.dp_collect_combine(ehds.dp_state, ehds.dp_state) FROM PUBLIC;
+CREATE FUNCTION ehds.dp_collect_final(ehds.dp_state) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'ehds_dp_collect_final' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+REVOKE ALL ON FUNCTION ehds.dp_collect_combine(ehds.dp_state, ehds.dp_state), ehds.dp_collect_final(ehds.dp_state) FROM PUBLIC;
 
 -- PUBLIC may call the aggregate that takes an approval, which only a plan of the gate
 -- carries. The one with a seed is for tests.
@@ -44,11 +46,11 @@ BEGIN
                 'REVOKE ALL ON FUNCTION ehds.dp_collect_transition(ehds.dp_state, %s) FROM PUBLIC', arguments);
             EXECUTE pg_catalog.format(
                 'CREATE AGGREGATE ehds.dp_collect(%s) (SFUNC = ehds.dp_collect_transition, STYPE = ehds.dp_state, '
-                'SSPACE = 1048576, COMBINEFUNC = ehds.dp_collect_combine, PARALLEL = SAFE)', arguments);
+                'SSPACE = 1048576, FINALFUNC = ehds.dp_collect_final, COMBINEFUNC = ehds.dp_collect_combine, PARALLEL = SAFE)', arguments);
             IF NOT seeded THEN
                 EXECUTE pg_catalog.format(
                     'CREATE AGGREGATE ehds.dp_collect_alone(%s) (SFUNC = ehds.dp_collect_transition, STYPE = ehds.dp_state, '
-                    'SSPACE = 1048576, PARALLEL = RESTRICTED)', arguments);
+                    'SSPACE = 1048576, FINALFUNC = ehds.dp_collect_final, PARALLEL = RESTRICTED)', arguments);
                 EXECUTE pg_catalog.format('COMMENT ON AGGREGATE ehds.dp_collect_alone(%s) IS %L', arguments,
                     'ehds.dp_collect in one process, for inputs of which a worker might not be able to hand over its part');
             END IF;
@@ -56,7 +58,7 @@ BEGIN
                 EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION ehds.dp_collect(%s) FROM PUBLIC', arguments);
             END IF;
             EXECUTE pg_catalog.format('COMMENT ON AGGREGATE ehds.dp_collect(%s) IS %L', arguments,
-                'the groups of each subject, at most max_groups of them, chosen by a keyed hash of subject and group. Arguments: subject ('
+                'collects the groups of each subject, at most max_groups of them, chosen by a keyed hash of subject and group. Result: the number by which ehds.dp_groups finds the state while the query runs; NULL for no rows. Arguments: subject ('
                 || subject || '; rows in which it is NULL are ignored), max_groups (1 to 64, constant), '
                 || CASE WHEN seeded THEN 'seed of the hash (constant), for tests; executable by superusers only'
                         ELSE 'approval of the gate; raises ZE004 without a live one' END
@@ -66,14 +68,14 @@ BEGIN
 END
 $do$;
 
-CREATE FUNCTION ehds.dp_groups(state ehds.dp_state, approval ehds.approval) RETURNS SETOF record
+CREATE FUNCTION ehds.dp_groups(state bigint, approval ehds.approval) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'ehds_dp_groups' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION ehds.dp_groups(ehds.dp_state, ehds.approval) IS
-    'for the gate: the group keys that ehds.dp_collect was given, and the number of subjects that are kept in each group (bigint, above 0). A group may come in several rows, whose numbers are to be added. No row for NULL. Raises ZE004 unless the approval is live';
-CREATE FUNCTION ehds.dp_groups(state ehds.dp_state) RETURNS SETOF record
+COMMENT ON FUNCTION ehds.dp_groups(bigint, ehds.approval) IS
+    'for the gate: the group keys that ehds.dp_collect was given (state: its result, in the same query), and the number of subjects that are kept in each group (bigint, above 0). A group may come in several rows, whose numbers are to be added. No row for NULL. Raises ZE004 unless the approval is live';
+CREATE FUNCTION ehds.dp_groups(state bigint) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'ehds_dp_groups_seeded' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
-REVOKE ALL ON FUNCTION ehds.dp_groups(ehds.dp_state) FROM PUBLIC;
-COMMENT ON FUNCTION ehds.dp_groups(ehds.dp_state) IS
+REVOKE ALL ON FUNCTION ehds.dp_groups(bigint) FROM PUBLIC;
+COMMENT ON FUNCTION ehds.dp_groups(bigint) IS
     'the same for tests, executable by superusers only';
 
 CREATE FUNCTION ehds.dp_pair_hash(subject bigint, seed bigint, VARIADIC keys "any") RETURNS bigint

@@ -18,6 +18,7 @@
 PG_FUNCTION_INFO_V1(ehds_dp_state_in);
 PG_FUNCTION_INFO_V1(ehds_dp_state_out);
 PG_FUNCTION_INFO_V1(ehds_dp_collect_combine);
+PG_FUNCTION_INFO_V1(ehds_dp_collect_final);
 PG_FUNCTION_INFO_V1(ehds_dp_groups);
 PG_FUNCTION_INFO_V1(ehds_dp_groups_seeded);
 
@@ -347,6 +348,65 @@ ehds_dp_collect_combine(PG_FUNCTION_ARGS)
 
 /* Reading a state ----------------------------------------------------------------- */
 
+/*
+ * The aggregate's result is a number, by which dp_groups finds the state in this
+ * process while it lives: the executor would copy a result that is not passed by
+ * value, and copy all of it.
+ */
+typedef struct LiveState
+{
+	int64 number;
+	Collect *state;
+	struct LiveState *next;
+	MemoryContextCallback callback;
+} LiveState;
+
+static LiveState *live = NULL;
+static int64 last_number = 0;
+
+static void
+forget_state(void *arg)
+{
+	for (LiveState **link = &live; *link != NULL; link = &(*link)->next)
+		if (*link == (LiveState *) arg)
+		{
+			*link = (*link)->next;
+			return;
+		}
+}
+
+Datum
+ehds_dp_collect_final(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	LiveState *entry;
+	Collect *c;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	c = get_state(context, PG_GETARG_DATUM(0));
+	entry = MemoryContextAllocZero(c->context, sizeof(LiveState));
+	entry->number = ++last_number;
+	entry->state = c;
+	entry->next = live;
+	live = entry;
+	entry->callback.func = forget_state;
+	entry->callback.arg = entry;
+	MemoryContextRegisterResetCallback(c->context, &entry->callback);
+	PG_RETURN_INT64(entry->number);
+}
+
+static Collect *
+find_state(int64 number)
+{
+	for (LiveState *entry = live; entry != NULL; entry = entry->next)
+		if (entry->number == number)
+			return entry->state;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("there is no state of ehds.dp_collect with this number")));
+	return NULL;
+}
+
 static void
 put_counts(Collect *part, void *arg)
 {
@@ -389,7 +449,7 @@ groups_of(FunctionCallInfo fcinfo)
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
-	c = get_state(CurrentMemoryContext, PG_GETARG_DATUM(0));
+	c = find_state(PG_GETARG_INT64(0));
 	desc = rsinfo->setDesc;
 	fits = desc->natts == c->kind.n_keys + 1 && TupleDescAttr(desc, c->kind.n_keys)->atttypid == INT8OID;
 	for (int i = 0; fits && i < c->kind.n_keys; i++)
@@ -401,7 +461,7 @@ groups_of(FunctionCallInfo fcinfo)
 	return (Datum) 0;
 }
 
-/* dp_groups(state, approval) */
+/* dp_groups(number, approval) */
 Datum
 ehds_dp_groups(PG_FUNCTION_ARGS)
 {
@@ -409,7 +469,7 @@ ehds_dp_groups(PG_FUNCTION_ARGS)
 	return groups_of(fcinfo);
 }
 
-/* dp_groups(state) */
+/* dp_groups(number) */
 Datum
 ehds_dp_groups_seeded(PG_FUNCTION_ARGS)
 {

@@ -69,14 +69,14 @@ bench()
 			printf "BENCH %s ours_ms=%.2f base_ms=%.2f ratio=%.2f\n", name, x, y, x / y }' "$work/out"
 }
 
-# memory CASE OURS PAIRS: bytes that the states of OURS take for each distinct row of PAIRS
+# memory CASE OURS PAIRS [CONTEXT]: bytes that the states of OURS take for each distinct row of PAIRS
 memory()
 {
-	local name=$1 ours=$2 pairs=$3
+	local name=$1 ours=$2 pairs=$3 context=${4:-ehds.k_state}
 	[ -z "$cases" ] || [[ " $cases " == *" $name "* ]] || return 0
 	super -v ON_ERROR_STOP=1 -c "SET max_parallel_workers_per_gather = 0; SET work_mem = '1GB'" -c BEGIN -c "DECLARE c CURSOR FOR $ours" \
 		-c 'MOVE 1 FROM c' -c "SELECT 'BENCH $name bytes_per_pair=' || round(total_bytes / n::numeric, 2) || ' pairs=' || n
-			FROM (SELECT sum(total_bytes) AS total_bytes FROM pg_backend_memory_contexts WHERE name = 'ehds.k_state') m,
+			FROM (SELECT sum(total_bytes) AS total_bytes FROM pg_backend_memory_contexts WHERE name LIKE '$context') m,
 			(SELECT count(*) AS n FROM (SELECT DISTINCT * FROM ($pairs) p) d) p" -c ROLLBACK || { bad=1; echo "BENCH $name failed"; }
 }
 
@@ -163,6 +163,7 @@ prepare() { [ -z "$have" ] || PGUSER=$1 psql -X -q -A -t -v ON_ERROR_STOP=1 -o /
 
 prepare "$PGUSER" "GRANT ehds_admin TO bench_issuer, bench_activator"
 prepare "$PGUSER" "SELECT ehds.protect('bench.stay', subject => 'person_id')"
+prepare "$PGUSER" "SELECT ehds.protect('bench.person', subject => 'person_id')"
 prepare "$PGUSER" "SELECT ehds.protect('bench.tiny', subject => 'person_id')"
 prepare "$PGUSER" "SELECT ehds.protect('bench.one', subject => 'person_id')"
 
@@ -177,6 +178,7 @@ permit()
 }
 permit bench-k bench_analyst bench.stay "output => 'statistics', k => 11"
 permit bench-dp bench_dashboard bench.stay "output => 'statistics', epsilon => 3, delta => 1e-6, epsilon_default => 0.01"
+permit bench-dp-person bench_dashboard bench.person "output => 'statistics', epsilon => 3, delta => 1e-6, epsilon_default => 0.01"
 permit bench-charge bench_dashboard bench.tiny "output => 'statistics', epsilon => 3, delta => 1e-6, epsilon_default => 0.01"
 permit bench-charges bench_dashboard bench.one "output => 'statistics', epsilon => 1000000, delta => 1e-6, epsilon_default => 0.01"
 permit bench-rows bench_pipeline bench.stay "output => 'pseudonymised'"
@@ -209,7 +211,14 @@ bench k_count_region_workers2 "$PGUSER" 'SELECT region, ehds.k_count(person_id) 
 	'SELECT region, ehds.k_count(person_id) FROM bench.stay GROUP BY region' \
 	'SET max_parallel_workers_per_gather = 2;'
 bench k_gate_region bench_analyst 'SELECT region, count(DISTINCT person_id) FROM permit_bench_k.stay GROUP BY region' "$by_region"
-bench dp_count_region bench_dashboard 'SELECT region, ehds.dp_count(person_id) FROM permit_bench_dp.stay GROUP BY region' "$by_region"
+collect='FROM (SELECT ehds.dp_collect(person_id, 3, 1::bigint, %k) AS c FROM bench.stay) a, LATERAL ehds.dp_groups(a.c) AS f(k integer, n bigint)'
+bench dp_count_region bench_dashboard 'SELECT region, ehds.dp_count(person_id) FROM permit_bench_dp.stay GROUP BY region' "$by_region" 'SET ehds.max_groups = 3;'
+bench dp_count_code bench_dashboard 'SELECT code, ehds.dp_count(person_id) FROM permit_bench_dp.stay GROUP BY code' "$by_code" 'SET ehds.max_groups = 3;'
+bench dp_count_subject_key bench_dashboard 'SELECT region, ehds.dp_count(person_id) FROM permit_bench_dp_person.person GROUP BY region' \
+	'SELECT region, count(*) FROM bench.person GROUP BY region'
+bench dp_count_region_workers2 "$PGUSER" "SELECT f.* ${collect/\%k/region}" "SELECT f.* ${collect/\%k/region}" 'SET max_parallel_workers_per_gather = 2;'
+memory dp_count_memory_region "SELECT ehds.dp_collect(person_id, 3, 1::bigint, region) FROM bench.stay" 'SELECT person_id FROM bench.stay' 'ehds.dp_collect%'
+memory dp_count_memory_code "SELECT ehds.dp_collect(person_id, 3, 1::bigint, code) FROM bench.stay" 'SELECT person_id FROM bench.stay' 'ehds.dp_collect%'
 bench pseudonymised_view bench_pipeline 'SELECT count(*) FROM permit_bench_rows.stay' 'SELECT count(*) FROM bench.stay'
 bench pseudonymised_values bench_pipeline 'SELECT count(stay_id), count(person_id) FROM permit_bench_rows.stay' \
 	'SELECT count(stay_id), count(person_id) FROM bench.stay'
