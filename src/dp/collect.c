@@ -210,6 +210,24 @@ ehds_collect_add_groups(Collect *c, const SubjectKey *key, const uint32 *groups,
 }
 
 void
+ehds_collect_add_words(Collect *c, const SubjectKey *key, const uint64 *words, int n)
+{
+	uint64 *kept = enter(c, c->kind.subject, key);
+
+	for (int i = 0; i < n; i++)
+	{
+		int j = 0;
+
+		while (j < c->kind.max_groups && kept[j] != 0 && (uint32) kept[j] != (uint32) words[i])
+			j++;
+		if (j == c->kind.max_groups)
+			replace_last(c, key, kept, words[i]);
+		else
+			kept[j] = words[i];
+	}
+}
+
+void
 ehds_collect_key(const Collect *c, uint32 entry, SubjectKey *key)
 {
 	const uint64 *words = ehds_subject_words(&c->map, entry);

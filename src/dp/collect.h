@@ -115,6 +115,9 @@ extern void ehds_collect_add(Collect *c, const SubjectKey *key, uint32 group);
 /* Add groups of a subject at once. */
 extern void ehds_collect_add_groups(Collect *c, const SubjectKey *key, const uint32 *groups, int n);
 
+/* The same of groups as words of a state's entry whose hash has the same key. */
+extern void ehds_collect_add_words(Collect *c, const SubjectKey *key, const uint64 *words, int n);
+
 /* The key with which an entry was entered. */
 extern void ehds_collect_key(const Collect *c, uint32 entry, SubjectKey *key);
 

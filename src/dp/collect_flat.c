@@ -5,9 +5,9 @@
  * A state becomes flat where it leaves a worker. What a reader needs to know of
  * the aggregate comes first: version, type of subject, max_groups, key of the
  * hash, types of the group keys. Then blocks up to the end, one for each part of
- * the state: its group keys (number of words, words), and its subjects (integer 8
- * bytes, uuid 16, text its length and bytes), each with the numbers of its groups
- * in the block. Numbers have the machine's order: no flat state leaves the server,
+ * the state: its group keys (number of words, words), and its subjects with their
+ * groups: integers and uuids as they are in memory, of a text its length and bytes,
+ * the number of its groups, and their words as in memory. Numbers have the machine's order: no flat state leaves the server,
  * since the type has neither input nor send function. Still everything is checked
  * that a reader would trust.
  */
@@ -15,6 +15,7 @@
 
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #define FLAT_VERSION 1
@@ -68,25 +69,24 @@ put_block(Collect *part, void *arg)
 		put_bytes(flat, part->dict.groups[i].words, (Size) part->dict.groups[i].n_words * sizeof(uint64));
 	}
 	put32(flat, part->map.n);
+	if (part->kind.subject != K_SUBJECT_TEXT)
+	{
+		put_bytes(flat, part->map.entries, (Size) part->map.n * part->map.stride);
+		return;
+	}
 	for (uint32 i = 0; i < part->map.n; i++)
 	{
 		const uint64 *words = ehds_subject_words(&part->map, i);
 		const uint64 *kept = ehds_collect_kept(part, i);
-		uint32 groups[EHDS_COLLECT_MAX_GROUPS];
 		uint8 n = 0;
 
 		CHECK_FOR_INTERRUPTS();
-		if (part->kind.subject == K_SUBJECT_TEXT)
-		{
-			put32(flat, TEXT_LENGTH(words));
-			put_bytes(flat, ehds_subject_bytes(words), TEXT_LENGTH(words));
-		}
-		else
-			put_bytes(flat, words, part->map.key_size);
-		for (; n < part->kind.max_groups && kept[n] != 0; n++)
-			groups[n] = COLLECT_GROUP(kept[n]);
+		put32(flat, TEXT_LENGTH(words));
+		put_bytes(flat, ehds_subject_bytes(words), TEXT_LENGTH(words));
+		while (n < part->kind.max_groups && kept[n] != 0)
+			n++;
 		put_bytes(flat, &n, 1);
-		put_bytes(flat, groups, n * sizeof(uint32));
+		put_bytes(flat, kept, n * sizeof(uint64));
 	}
 }
 
@@ -101,7 +101,8 @@ ehds_collect_flat_size(ExpandedObjectHeader *header)
 	if (c->flat != NULL)
 		return VARHDRSZ + c->flat_size;
 	flat.length = 0;
-	flat.size = 1024;
+	/* without spilling, nearly what it will be */
+	flat.size = Min((Size) c->map.n * c->map.stride + 64 * 1024, MaxAllocSize / 2);
 	flat.data = MemoryContextAlloc(c->context, flat.size);
 	small = FLAT_VERSION;
 	put_bytes(&flat, &small, 1);
@@ -188,7 +189,7 @@ typedef struct MergeItem
 {
 	SubjectKey key;
 	uint32 n;
-	uint32 groups[EHDS_COLLECT_MAX_GROUPS]; /* as the source numbers them */
+	uint64 words[EHDS_COLLECT_MAX_GROUPS]; /* with numbers of the source */
 } MergeItem;
 
 typedef struct SourceGroup
@@ -221,8 +222,6 @@ merge_groups(Merge *m, uint32 n)
 static void
 merge_add(Merge *m, MergeItem *item)
 {
-	uint32 groups[EHDS_COLLECT_MAX_GROUPS];
-
 	ehds_collect_make_room(m->c);
 	if (unlikely(m->generation != m->c->generation))
 	{
@@ -232,13 +231,13 @@ merge_add(Merge *m, MergeItem *item)
 	}
 	for (uint32 i = 0; i < item->n; i++)
 	{
-		SourceGroup *group = &m->groups[item->groups[i]];
+		SourceGroup *group = &m->groups[COLLECT_GROUP(item->words[i])];
 
 		if (group->number == 0)
 			group->number = ehds_collect_group(m->c, group->words, group->n_words) + 1;
-		groups[i] = group->number - 1;
+		item->words[i] = (item->words[i] & UINT64CONST(0xffffffff00000000)) | group->number;
 	}
-	ehds_collect_add_groups(m->c, &item->key, groups, item->n);
+	ehds_collect_add_words(m->c, &item->key, item->words, item->n);
 }
 
 /* The next item to fill; an old one is added to make it free. */
@@ -287,10 +286,85 @@ merge_part(Collect *part, void *arg)
 		CHECK_FOR_INTERRUPTS();
 		ehds_collect_key(part, i, &item->key);
 		for (item->n = 0; item->n < part->kind.max_groups && kept[item->n] != 0; item->n++)
-			item->groups[item->n] = COLLECT_GROUP(kept[item->n]);
+			item->words[item->n] = kept[item->n];
 		merge_filled(m, item);
 	}
 	merge_end(m);
+}
+
+static void
+check_item(const Merge *m, const uint64 *words, uint32 n)
+{
+	for (uint32 i = 0; i < n; i++)
+		if (COLLECT_GROUP(words[i]) >= m->n_groups)
+			invalid();
+}
+
+/*
+ * The first block of an empty state is taken as it is, if there is room for it:
+ * its groups get the numbers that they have.
+ */
+static bool
+load_block(Merge *m, const char *entries, Size size, uint32 n)
+{
+	Collect *c = m->c;
+	Size stride = c->map.stride;
+	Size needed = (Size) pg_nextpower2_32(Max(n, 1)) * (stride + 2 * sizeof(uint64));
+
+	if (c->map.n > 0 || c->dict.n > 0 || c->spilled || n > PG_INT32_MAX / 4 || needed > c->limit / 2)
+		return false;
+	if (size < n * stride)
+		invalid();
+	for (uint32 i = 0; i < m->n_groups; i++)
+		if (ehds_collect_group(c, m->groups[i].words, m->groups[i].n_words) != i)
+			invalid();
+	ehds_subject_map_load(&c->map, &c->arena, c->kind.subject, entries, n);
+	for (uint32 i = 0; i < n; i++)
+	{
+		const uint64 *kept = ehds_collect_kept(c, i);
+		uint32 n_kept = 0;
+
+		while (n_kept < c->kind.max_groups && kept[n_kept] != 0)
+			n_kept++;
+		check_item(m, kept, n_kept);
+	}
+	c->until_check = 1;
+	return true;
+}
+
+static void
+read_item(Merge *m, Reader *r)
+{
+	MergeItem *item = merge_next(m);
+	KSubject subject = m->c->kind.subject;
+
+	CHECK_FOR_INTERRUPTS();
+	if (subject == K_SUBJECT_TEXT)
+	{
+		uint32 length = take32(r);
+
+		ehds_key_of_text(&item->key, take(r, length), length);
+		item->n = (uint8) *take(r, 1);
+		if (item->n > m->c->kind.max_groups)
+			invalid();
+		memcpy(item->words, take(r, item->n * sizeof(uint64)), item->n * sizeof(uint64));
+	}
+	else
+	{
+		const char *entry = take(r, m->c->map.stride);
+
+		memcpy(item->key.words, entry, m->c->map.key_size);
+		if (subject == K_SUBJECT_INT)
+			ehds_key_of_int(&item->key, (int64) item->key.words[0]);
+		else
+			item->key.hash = (uint32) ehds_mix64(item->key.words[0] ^ ehds_mix64(item->key.words[1]));
+		memcpy(item->words, entry + m->c->map.key_size, m->c->kind.max_groups * sizeof(uint64));
+		item->n = 0;
+		while (item->n < m->c->kind.max_groups && item->words[item->n] != 0)
+			item->n++;
+	}
+	check_item(m, item->words, item->n);
+	merge_filled(m, item);
 }
 
 static void
@@ -298,6 +372,7 @@ merge_block(Merge *m, Reader *r)
 {
 	uint32 n = take32(r);
 	KSubject subject = m->c->kind.subject;
+	uint32 n_subjects;
 	MemoryContext words_context;
 
 	/* each group takes four bytes at least */
@@ -317,38 +392,12 @@ merge_block(Merge *m, Reader *r)
 		m->groups[i].n_words = n_words;
 		m->groups[i].number = 0;
 	}
-	for (uint32 left = take32(r); left > 0; left--)
-	{
-		MergeItem *item = merge_next(m);
-
-		CHECK_FOR_INTERRUPTS();
-		if (subject == K_SUBJECT_TEXT)
-		{
-			uint32 length = take32(r);
-
-			ehds_key_of_text(&item->key, take(r, length), length);
-		}
-		else if (subject == K_SUBJECT_INT)
-		{
-			uint64 value;
-
-			memcpy(&value, take(r, sizeof(value)), sizeof(value));
-			ehds_key_of_int(&item->key, (int64) value);
-		}
-		else
-		{
-			memcpy(item->key.words, take(r, 2 * sizeof(uint64)), 2 * sizeof(uint64));
-			item->key.hash = (uint32) ehds_mix64(item->key.words[0] ^ ehds_mix64(item->key.words[1]));
-		}
-		item->n = (uint8) *take(r, 1);
-		if (item->n > m->c->kind.max_groups)
-			invalid();
-		memcpy(item->groups, take(r, item->n * sizeof(uint32)), item->n * sizeof(uint32));
-		for (uint32 i = 0; i < item->n; i++)
-			if (item->groups[i] >= n)
-				invalid();
-		merge_filled(m, item);
-	}
+	n_subjects = take32(r);
+	if (subject != K_SUBJECT_TEXT && load_block(m, r->at, (Size) (r->end - r->at), n_subjects))
+		r->at += (Size) n_subjects * m->c->map.stride;
+	else
+		for (uint32 i = 0; i < n_subjects; i++)
+			read_item(m, r);
 	merge_end(m);
 	MemoryContextDelete(words_context);
 }

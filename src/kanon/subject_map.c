@@ -10,6 +10,7 @@
  */
 #include "core/compat.h"
 
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #include "kanon/subject_map.h"
@@ -136,6 +137,29 @@ grow(SubjectMap *map, SubjectArena *arena, KSubject subject)
 		else
 			for (uint32 i = 0; i < map->n; i++)
 				put_slot(map, (uint64) hash_of(ehds_subject_words(map, i), subject) << 32 | (i + 1));
+	}
+}
+
+void
+ehds_subject_map_load(SubjectMap *map, SubjectArena *arena, KSubject subject, const char *entries, uint32 n)
+{
+	uint32 ahead = 0;
+
+	Assert(map->n == 0 && map->capacity == 0 && subject != K_SUBJECT_TEXT);
+	if (n == 0)
+		return;
+	/* one step of growing to the least power of two that is enough */
+	map->capacity = (n == 1) ? 0 : pg_nextpower2_32(n) / 2;
+	grow(map, arena, subject);
+	memcpy(map->entries, entries, (Size) n * map->stride);
+	map->n = n;
+	if (map->slots == NULL)
+		return;
+	for (uint32 i = 0; i < n; i++)
+	{
+		for (; ahead < n && ahead < i + 16; ahead++)
+			ehds_subject_prefetch_slot(map, hash_of(ehds_subject_words(map, ahead), subject));
+		put_slot(map, (uint64) hash_of(ehds_subject_words(map, i), subject) << 32 | (i + 1));
 	}
 }
 

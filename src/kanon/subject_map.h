@@ -99,6 +99,10 @@ ehds_subject_bytes(const uint64 *words)
 extern void ehds_subject_map_init(SubjectMap *map, KSubject subject, int total_size);
 extern void ehds_subject_map_clear(SubjectMap *map);
 
+/* Fill an empty map of integers or uuids with n entries of another one, which it is not in. */
+extern void ehds_subject_map_load(SubjectMap *map, SubjectArena *arena, KSubject subject, const char *entries,
+								  uint32 n);
+
 /* The number of a subject's entry, which is made if it is new (*fresh, its total undefined). */
 extern uint32 ehds_subject_enter_int(SubjectMap *map, SubjectArena *arena, const SubjectKey *key, bool *fresh);
 extern uint32 ehds_subject_enter_uuid(SubjectMap *map, SubjectArena *arena, const SubjectKey *key,
