@@ -267,32 +267,6 @@ merge_end(Merge *m)
 }
 
 static void
-merge_part(Collect *part, void *arg)
-{
-	Merge *m = arg;
-
-	merge_groups(m, part->dict.n);
-	for (uint32 i = 0; i < part->dict.n; i++)
-	{
-		m->groups[i].words = part->dict.groups[i].words;
-		m->groups[i].n_words = part->dict.groups[i].n_words;
-		m->groups[i].number = 0;
-	}
-	for (uint32 i = 0; i < part->map.n; i++)
-	{
-		MergeItem *item = merge_next(m);
-		const uint64 *kept = ehds_collect_kept(part, i);
-
-		CHECK_FOR_INTERRUPTS();
-		ehds_collect_key(part, i, &item->key);
-		for (item->n = 0; item->n < part->kind.max_groups && kept[item->n] != 0; item->n++)
-			item->words[item->n] = kept[item->n];
-		merge_filled(m, item);
-	}
-	merge_end(m);
-}
-
-static void
 check_item(const Merge *m, const uint64 *words, uint32 n)
 {
 	for (uint32 i = 0; i < n; i++)
@@ -330,6 +304,38 @@ load_block(Merge *m, const char *entries, Size size, uint32 n)
 	}
 	c->until_check = 1;
 	return true;
+}
+
+static void
+merge_part(Collect *part, void *arg)
+{
+	Merge *m = arg;
+
+	merge_groups(m, part->dict.n);
+	for (uint32 i = 0; i < part->dict.n; i++)
+	{
+		m->groups[i].words = part->dict.groups[i].words;
+		m->groups[i].n_words = part->dict.groups[i].n_words;
+		m->groups[i].number = 0;
+	}
+	if (part->kind.subject != K_SUBJECT_TEXT &&
+		load_block(m, part->map.entries, (Size) part->map.n * part->map.stride, part->map.n))
+	{
+		merge_end(m);
+		return;
+	}
+	for (uint32 i = 0; i < part->map.n; i++)
+	{
+		MergeItem *item = merge_next(m);
+		const uint64 *kept = ehds_collect_kept(part, i);
+
+		CHECK_FOR_INTERRUPTS();
+		ehds_collect_key(part, i, &item->key);
+		for (item->n = 0; item->n < part->kind.max_groups && kept[item->n] != 0; item->n++)
+			item->words[item->n] = kept[item->n];
+		merge_filled(m, item);
+	}
+	merge_end(m);
 }
 
 static void

@@ -32,11 +32,14 @@
 #include "gate/border.h"
 
 /*
- * Tables of more bytes are collected in one process. What a worker hands over has
- * less than twice the bytes of the rows that it has read, and can't be more than
- * 1 GB; an error would tell of the data.
+ * Tables of more bytes are collected in one process (they are still read by all).
+ * What a worker hands over has less than twice the bytes of the rows that it has
+ * read, and can't be more than 1 GB; an error would tell of the data. Sizes of
+ * tables are public.
  */
 #define PARALLEL_BYTES (INT64CONST(512) * 1024 * 1024)
+/* how many times as long a text in TOAST is taken to be */
+#define COMPRESSION 4
 
 static char *
 collation_name(Oid collation)
@@ -74,7 +77,7 @@ plant_walker(Node *node, void *arg)
 	return expression_tree_walker(node, plant_walker, arg);
 }
 
-/* Has column attno a unique index by which no two rows have one value, at any time? */
+/* Has column attno no NULL, and a unique index by which no two rows have one value at any time? */
 static bool
 is_unique_column(Oid relid, AttrNumber attno)
 {
@@ -87,7 +90,7 @@ is_unique_column(Oid relid, AttrNumber attno)
 	if (get_rel_relkind(relid) != RELKIND_RELATION || has_subclass(relid))
 		return false;
 	rel = table_open(relid, AccessShareLock);
-	indexes = RelationGetIndexList(rel);
+	indexes = TupleDescAttr(RelationGetDescr(rel), attno - 1)->attnotnull ? RelationGetIndexList(rel) : NIL;
 	foreach(lc, indexes)
 	{
 		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
@@ -128,58 +131,88 @@ has_one_row_a_subject(Query *query, Var *subject)
 	return tle != NULL && IsA(tle->expr, Var) && has_one_row_a_subject(rte->subquery, (Var *) tle->expr);
 }
 
-/* Bytes of all tables that a query reads. Sizes of tables are public. */
-static bool
-size_walker(Node *node, void *arg)
-{
-	int64 *bytes = arg;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, RangeTblEntry))
-	{
-		RangeTblEntry *rte = (RangeTblEntry *) node;
-
-		if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_RELATION)
-		{
-			Relation rel = table_open(rte->relid, AccessShareLock);
-
-			*bytes += (int64) RelationGetNumberOfBlocks(rel) * BLCKSZ;
-			/* children are not in the query */
-			if (rel->rd_rel->relhassubclass)
-				*bytes += PARALLEL_BYTES;
-			table_close(rel, AccessShareLock);
-		}
-		else if (rte->rtekind == RTE_RELATION && rte->relkind != RELKIND_VIEW)
-			*bytes += PARALLEL_BYTES;
-		return false;
-	}
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, size_walker, arg, QTW_EXAMINE_RTES_BEFORE);
-	return expression_tree_walker(node, size_walker, arg);
-}
-
-/*
- * May workers collect? Texts that the analyst makes, and rows that he repeats, are
- * not bounded by the sizes of tables; nor is what a WITH query gives.
- */
-static bool
-workers_may_collect(Border *b)
+/* Bytes of a table and its children, as long texts are before they are compressed. */
+static int64
+size_of(Oid relid)
 {
 	int64 bytes = 0;
 	ListCell *lc;
 
-	if (b->multiplied || b->gate->top->cteList != NIL)
+	foreach(lc, find_all_inheritors(relid, AccessShareLock, NULL))
+	{
+		Relation rel = table_open(lfirst_oid(lc), NoLock);
+
+		if (RELKIND_HAS_TABLE_AM(rel->rd_rel->relkind))
+			bytes += (int64) RelationGetNumberOfBlocks(rel) * BLCKSZ;
+		else if (rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+			bytes += PARALLEL_BYTES + 1;
+		if (OidIsValid(rel->rd_rel->reltoastrelid))
+		{
+			Relation toast = table_open(rel->rd_rel->reltoastrelid, AccessShareLock);
+
+			bytes += (int64) RelationGetNumberOfBlocks(toast) * BLCKSZ * COMPRESSION;
+			table_close(toast, AccessShareLock);
+		}
+		table_close(rel, NoLock);
+	}
+	return bytes;
+}
+
+/* The one table that the query reads in its FROM; InvalidOid if it reads another thing. */
+static Oid
+only_table(Query *query)
+{
+	Node *from;
+	RangeTblEntry *rte;
+
+	if (list_length(query->jointree->fromlist) != 1 || query->setOperations != NULL || query->hasTargetSRFs)
+		return InvalidOid;
+	from = linitial(query->jointree->fromlist);
+	if (!IsA(from, RangeTblRef))
+		return InvalidOid;
+	rte = rt_fetch(((RangeTblRef *) from)->rtindex, query->rtable);
+	if (rte->rtekind == RTE_RELATION)
+		return rte->relid;
+	return rte->rtekind == RTE_SUBQUERY ? only_table(rte->subquery) : InvalidOid;
+}
+
+/* Is node a column as a table has it? */
+static bool
+is_table_column(Query *query, Node *node)
+{
+	Var *var = ehds_column_of(query, node);
+	RangeTblEntry *rte;
+
+	if (var == NULL || var->varattno <= 0)
+		return false;
+	rte = rt_fetch(var->varno, query->rtable);
+	if (rte->rtekind == RTE_RELATION)
+		return true;
+	return rte->rtekind == RTE_SUBQUERY &&
+		   is_table_column(rte->subquery,
+						   (Node *) get_tle_by_resno(rte->subquery->targetList, var->varattno)->expr);
+}
+
+/*
+ * May workers collect? Only from rows as one small table has them. Texts that the
+ * analyst makes and rows that a join repeats are not bounded by a table's size.
+ */
+static bool
+workers_may_collect(Border *b)
+{
+	Oid table = only_table(b->query);
+	ListCell *lc;
+
+	if (!OidIsValid(table))
 		return false;
 	foreach(lc, b->keys)
 	{
 		Node *key = (Node *) ((TargetEntry *) lfirst(lc))->expr;
 
-		if (get_typlen(exprType(key)) < 0 && ehds_column_of(b->query, key) == NULL)
+		if (get_typlen(exprType(key)) < 0 && !is_table_column(b->query, key))
 			return false;
 	}
-	(void) query_tree_walker(b->query, size_walker, &bytes, QTW_EXAMINE_RTES_BEFORE);
-	return bytes <= PARALLEL_BYTES;
+	return size_of(table) <= PARALLEL_BYTES;
 }
 
 /* The SQL that computes a release: the input stands in it as a placeholder. */
@@ -240,8 +273,7 @@ add_bounded(Template *t, Border *b, bool unique, int max_groups, int n_keys)
 	t->total = "pg_catalog.count(*)";
 	if (unique)
 	{
-		appendStringInfo(&t->from, "(SELECT %s FROM (%s) p WHERE s IS NOT NULL) w", columns,
-						 t->placeholder.data);
+		appendStringInfo(&t->from, "(SELECT %s FROM (%s) p) w", columns, t->placeholder.data);
 		t->nesting = 3;
 	}
 	else if (type != NULL && max_groups <= EHDS_COLLECT_MAX_GROUPS && n_keys <= EHDS_COLLECT_MAX_KEYS)
