@@ -4,7 +4,8 @@
  *
  * Units: epsilon in nano (1e-9), delta in atto (1e-18), so that every parameter
  * is an integer. One subject counts at most once in a group and in at most
- * max_groups groups; whoever calls has bounded that (dp.sql: bounding_hash).
+ * max_groups groups; whoever calls has bounded that (collect.h, or bounding.c by
+ * sorting).
  *
  * threshold.c: thresholds and precision, functions of parameters only.
  * release.c: the mechanism.
