@@ -184,8 +184,9 @@ CREATE TABLE bound.person (person_id bigint PRIMARY KEY, ward integer NOT NULL);
 CREATE TABLE bound.moved (person_id bigint NOT NULL, ward integer NOT NULL, UNIQUE (person_id) DEFERRABLE);
 CREATE TABLE bound.part (person_id bigint NOT NULL, ward integer NOT NULL);
 CREATE UNIQUE INDEX ON bound.part (person_id) WHERE ward < 4;
--- each person once in each of eight wards
-INSERT INTO bound.stay SELECT p * 8 + w, p, w, 'code ' || w, w + 0.50 FROM generate_series(1, 2000) p, generate_series(0, 7) w;
+-- each person twice in each of eight wards: workers are worth it
+INSERT INTO bound.stay SELECT p * 16 + r * 8 + w, p, w, 'code ' || w, w + 0.50 FROM generate_series(1, 2000) p, generate_series(0, 7) w, generate_series(0, 1) r;
+ALTER TABLE bound.stay SET (parallel_workers = 2);
 INSERT INTO bound.person SELECT p, p % 8 FROM generate_series(1, 2000) p;
 INSERT INTO bound.moved SELECT p, p % 8 FROM generate_series(1, 2000) p;
 INSERT INTO bound.part SELECT p, w FROM generate_series(1, 2000) p, generate_series(3, 7) w;
