@@ -93,11 +93,11 @@ SELECT ok(count(*) > 0, 'there are pairs whose hashes share their upper half') F
 SELECT is((SELECT f.g FROM (SELECT ehds.dp_collect(7::bigint, 1, 42::bigint, g) AS c FROM (SELECT unnest(ARRAY[x, y]) AS g) r) s, LATERAL ehds.dp_groups(s.c) AS f(g int, n bigint)),
           (SELECT g FROM unnest(ARRAY[x, y]) g ORDER BY ehds.dp_pair_hash(7::bigint, 42, g) LIMIT 1), format('tie of %s and %s', x, y))
 FROM (SELECT a AS x, b AS y FROM tie UNION ALL SELECT b, a FROM tie) t;
--- among more than two: the last to come is compared with the last that is kept
-SELECT is((SELECT array_agg(f.g ORDER BY f.g) FROM (SELECT ehds.dp_collect(7::bigint, 2, 42::bigint, g) AS c FROM (SELECT unnest(gs) AS g) r) s, LATERAL ehds.dp_groups(s.c) AS f(g int, n bigint)),
-          (SELECT array_agg(g ORDER BY g) FROM (SELECT g FROM unnest(gs) g ORDER BY ehds.dp_pair_hash(7::bigint, 42, g) LIMIT 2) k), 'tie among ' || gs::text)
-FROM (SELECT ARRAY[a, b, 1000001, 1000002] AS gs FROM tie UNION ALL SELECT ARRAY[1000001, b, 1000002, a] FROM tie) t;
-
+-- Both are kept, in either order, and a third comes that is before both: the later one must go.
+SELECT is((SELECT array_agg(f.g ORDER BY f.g) FROM (SELECT ehds.dp_collect(7::bigint, 2, 42::bigint, g) AS c FROM (SELECT unnest(ARRAY[x, y, z]) AS g) r) s, LATERAL ehds.dp_groups(s.c) AS f(g int, n bigint)),
+          (SELECT array_agg(g ORDER BY g) FROM (SELECT g FROM unnest(ARRAY[x, y, z]) g ORDER BY ehds.dp_pair_hash(7::bigint, 42, g) LIMIT 2) k), format('tie of %s and %s before %s', x, y, z))
+FROM (SELECT a AS x, b AS y FROM tie UNION ALL SELECT b, a FROM tie) t,
+     LATERAL (SELECT g AS z FROM generate_series(1000001, 1010000) g ORDER BY ehds.dp_pair_hash(7::bigint, 42, g) LIMIT 1) first;
 -- workers
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
@@ -119,6 +119,39 @@ FROM (VALUES ('person', 'bigint'), ('person_text', 'text'), ('person_uuid', 'uui
 RESET parallel_leader_participation;
 SET max_parallel_workers_per_gather = 0;
 SELECT is(counts, pg_temp.collected(person, keys, m), format('parallel = serial: %s by %s, %s groups', person, keys, m)) FROM parallel_counts;
+-- States that are certain to be united: one a partition, whose rows are dealt out at random.
+CREATE TABLE bound.split (LIKE bound.visit) PARTITION BY HASH (n);
+CREATE TABLE bound.split0 PARTITION OF bound.split FOR VALUES WITH (MODULUS 3, REMAINDER 0);
+CREATE TABLE bound.split1 PARTITION OF bound.split FOR VALUES WITH (MODULUS 3, REMAINDER 1);
+CREATE TABLE bound.split2 PARTITION OF bound.split FOR VALUES WITH (MODULUS 3, REMAINDER 2);
+INSERT INTO bound.split SELECT * FROM bound.visit;
+ANALYZE bound.split;
+SET enable_partitionwise_aggregate = on;
+SELECT ok(plan ~ 'Finalize Aggregate' AND plan !~ 'Gather', 'states of partitions are united') FROM
+    pg_temp.plan_of('SELECT f.* FROM (SELECT ehds.dp_collect(person, 2, 42::bigint, i) AS c FROM bound.split) a, LATERAL ehds.dp_groups(a.c) AS f(g int, n bigint)') plan;
+SELECT is(pg_temp.collected(p.person, k.keys, m, 'bound.split'), pg_temp.sorted_as(p.person, p.type, k.keys, m),
+          format('united: %s by %s, %s groups', p.person, k.keys, m))
+FROM (VALUES ('person', 'bigint'), ('person_int', 'bigint'), ('person_text', 'text'), ('person_uuid', 'uuid')) p(person, type),
+     unnest('{i,"t,d"}'::text[]) k(keys), generate_series(1, 5) m;
+SET ehds.dp_memory = '64kB';
+SELECT is(pg_temp.collected(p.person, 'i,t', 3, 'bound.split'), pg_temp.sorted_as(p.person, p.type, 'i,t', 3), 'united beyond their memory: ' || p.person)
+FROM (VALUES ('person', 'bigint'), ('person_text', 'text'), ('person_uuid', 'uuid')) p(person, type);
+RESET ehds.dp_memory;
+-- upper halves that are equal, in different states
+CREATE TABLE bound.apart (g int, part int) PARTITION BY LIST (part);
+CREATE TABLE bound.apart0 PARTITION OF bound.apart FOR VALUES IN (0);
+CREATE TABLE bound.apart1 PARTITION OF bound.apart FOR VALUES IN (1);
+CREATE FUNCTION pg_temp.tied(x int, y int) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE result int;
+BEGIN
+    DELETE FROM bound.apart;
+    INSERT INTO bound.apart VALUES (x, 0), (y, 1);
+    SELECT f.g INTO result FROM (SELECT ehds.dp_collect(7::bigint, 1, 42::bigint, g) AS c FROM bound.apart) a, LATERAL ehds.dp_groups(a.c) AS f(g int, n bigint);
+    RETURN result;
+END $$;
+SELECT is(pg_temp.tied(x, y), (SELECT g FROM unnest(ARRAY[x, y]) g ORDER BY ehds.dp_pair_hash(7::bigint, 42, g) LIMIT 1), format('tie of %s and %s, united', x, y))
+FROM (SELECT a AS x, b AS y FROM tie UNION ALL SELECT b, a FROM tie) t;
+RESET enable_partitionwise_aggregate;
 -- mutant: each worker bounds by itself
 SELECT ok(pg_temp.collected('person', 'i', 2) <> (SELECT string_agg(x::text, E'\n' ORDER BY x::text) FROM (
               SELECT g1, sum(n) AS n FROM (SELECT n % 2 AS worker, ehds.dp_collect(person, 2, 42::bigint, i) AS c FROM bound.visit v GROUP BY 1) a,
