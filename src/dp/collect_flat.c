@@ -435,7 +435,8 @@ ehds_collect_merge(Collect *c, Datum other)
 	Reader r;
 
 	ehds_collect_kind_of(other, &kind);
-	if (memcmp(&kind, &c->kind, sizeof(kind)) != 0)
+	if (memcmp(&kind, &c->kind, offsetof(CollectKind, types)) != 0 ||
+		memcmp(kind.types, c->kind.types, kind.n_keys * sizeof(Oid)) != 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 						errmsg("invalid ehds.dp_state: it belongs to another aggregate")));
 	m->c = c;

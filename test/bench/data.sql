@@ -37,10 +37,10 @@ CREATE TABLE bench.stay_uuid AS
 SELECT md5(person_id::text)::uuid AS person, region FROM bench.stay;
 
 -- One row a subject.
-CREATE TABLE bench.person AS
+CREATE TABLE bench.subject AS
 SELECT n AS person_id, 1 + floor(13 * pg_temp.u(4, n) ^ 1.5)::integer AS region
 FROM generate_series(1::bigint, :rows / 5) n;
-ALTER TABLE bench.person ADD PRIMARY KEY (person_id);
+ALTER TABLE bench.subject ADD PRIMARY KEY (person_id);
 
 CREATE TABLE bench.tiny AS SELECT n AS person_id FROM generate_series(1::bigint, 1000) n;
 -- so small that a query of it costs little but its charge
@@ -61,7 +61,7 @@ VACUUM (FREEZE, ANALYZE) bench.person, bench.visit, bench.condition, bench.drug,
 VACUUM (FREEZE, ANALYZE) bench.stay;
 VACUUM (FREEZE, ANALYZE) bench.stay_text;
 VACUUM (FREEZE, ANALYZE) bench.stay_uuid;
-VACUUM (FREEZE, ANALYZE) bench.person;
+VACUUM (FREEZE, ANALYZE) bench.subject;
 VACUUM (FREEZE, ANALYZE) bench.tiny;
 VACUUM (FREEZE, ANALYZE) bench.one;
 CHECKPOINT;

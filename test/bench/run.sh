@@ -163,7 +163,7 @@ prepare() { [ -z "$have" ] || PGUSER=$1 psql -X -q -A -t -v ON_ERROR_STOP=1 -o /
 
 prepare "$PGUSER" "GRANT ehds_admin TO bench_issuer, bench_activator"
 prepare "$PGUSER" "SELECT ehds.protect('bench.stay', subject => 'person_id')"
-prepare "$PGUSER" "SELECT ehds.protect('bench.person', subject => 'person_id')"
+prepare "$PGUSER" "SELECT ehds.protect('bench.subject', subject => 'person_id')"
 prepare "$PGUSER" "SELECT ehds.protect('bench.tiny', subject => 'person_id')"
 prepare "$PGUSER" "SELECT ehds.protect('bench.one', subject => 'person_id')"
 
@@ -178,7 +178,7 @@ permit()
 }
 permit bench-k bench_analyst bench.stay "output => 'statistics', k => 11"
 permit bench-dp bench_dashboard bench.stay "output => 'statistics', epsilon => 3, delta => 1e-6, epsilon_default => 0.01"
-permit bench-dp-person bench_dashboard bench.person "output => 'statistics', epsilon => 3, delta => 1e-6, epsilon_default => 0.01"
+permit bench-dp-subject bench_dashboard bench.subject "output => 'statistics', epsilon => 3, delta => 1e-6, epsilon_default => 0.01"
 permit bench-charge bench_dashboard bench.tiny "output => 'statistics', epsilon => 3, delta => 1e-6, epsilon_default => 0.01"
 permit bench-charges bench_dashboard bench.one "output => 'statistics', epsilon => 1000000, delta => 1e-6, epsilon_default => 0.01"
 permit bench-rows bench_pipeline bench.stay "output => 'pseudonymised'"
@@ -214,8 +214,8 @@ bench k_gate_region bench_analyst 'SELECT region, count(DISTINCT person_id) FROM
 collect='FROM (SELECT ehds.dp_collect(person_id, 3, 1::bigint, %k) AS c FROM bench.stay) a, LATERAL ehds.dp_groups(a.c) AS f(k integer, n bigint)'
 bench dp_count_region bench_dashboard 'SELECT region, ehds.dp_count(person_id) FROM permit_bench_dp.stay GROUP BY region' "$by_region" 'SET ehds.max_groups = 3;'
 bench dp_count_code bench_dashboard 'SELECT code, ehds.dp_count(person_id) FROM permit_bench_dp.stay GROUP BY code' "$by_code" 'SET ehds.max_groups = 3;'
-bench dp_count_subject_key bench_dashboard 'SELECT region, ehds.dp_count(person_id) FROM permit_bench_dp_person.person GROUP BY region' \
-	'SELECT region, count(*) FROM bench.person GROUP BY region'
+bench dp_count_subject_key bench_dashboard 'SELECT region, ehds.dp_count(person_id) FROM permit_bench_dp_subject.subject GROUP BY region' \
+	'SELECT region, count(*) FROM bench.subject GROUP BY region'
 bench dp_count_region_workers2 "$PGUSER" "SELECT f.* ${collect/\%k/region}" "SELECT f.* ${collect/\%k/region}" 'SET max_parallel_workers_per_gather = 2;'
 many=${collect/person_id/person_id % 100000}
 bench dp_count_region_workers2_rows50 "$PGUSER" "SELECT f.* ${many/\%k/region}" "SELECT f.* ${many/\%k/region}" 'SET max_parallel_workers_per_gather = 2;'
