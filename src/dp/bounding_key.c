@@ -11,7 +11,7 @@
 
 #include "core/random.h"
 
-static EhdsSipKey secret;
+static EhdsPrfKey secret;
 static bool have_secret = false;
 
 void
@@ -22,21 +22,17 @@ ehds_bounding_secret_init(void)
 }
 
 void
-ehds_bounding_key(uint64 approval, EhdsSipKey *key)
+ehds_bounding_key(uint64 approval, EhdsPrfKey *key)
 {
-	uint64 input[2] = {approval, 0};
-
 	if (!have_secret)
 		elog(ERROR, "there is no secret for contribution bounding");
-	key->k0 = ehds_siphash(&secret, input, sizeof(input));
-	input[1] = 1;
-	key->k1 = ehds_siphash(&secret, input, sizeof(input));
+	ehds_prf_derive(&secret, approval, 0, key);
 }
 
 /* For tests, which compute the same choice in another way. */
 void
-ehds_bounding_key_of_seed(int64 seed, EhdsSipKey *key)
+ehds_bounding_key_of_seed(int64 seed, EhdsPrfKey *key)
 {
-	key->k0 = (uint64) seed;
-	key->k1 = ~(uint64) seed;
+	memset(key, 0, sizeof(*key));
+	memcpy(key->bytes, &seed, sizeof(seed));
 }

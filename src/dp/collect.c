@@ -65,25 +65,11 @@ ehds_collect_is_expanded(Datum state)
 uint64
 ehds_pair_hash(const Collect *c, const SubjectKey *key, uint64 digest)
 {
-	EhdsSip s;
-
-	ehds_sip_start(&s, &c->kind.hash_key);
-	ehds_sip_word(&s, digest);
-	if (c->kind.subject == K_SUBJECT_TEXT)
-	{
-		uint32 length = TEXT_LENGTH(key->words);
-		const unsigned char *bytes = (const unsigned char *) ehds_subject_bytes(key->words);
-
-		ehds_sip_bytes(&s, bytes, length);
-		return ehds_sip_end(&s, bytes + (length & ~7U), 8 + (Size) length);
-	}
-	ehds_sip_word(&s, key->words[0]);
+	if (c->kind.subject == K_SUBJECT_INT)
+		return ehds_prf_pair(&c->kind.hash_key, digest, key->words[0]);
 	if (c->kind.subject == K_SUBJECT_UUID)
-	{
-		ehds_sip_word(&s, key->words[1]);
-		return ehds_sip_end(&s, NULL, 24);
-	}
-	return ehds_sip_end(&s, NULL, 16);
+		return ehds_prf_bytes(&c->kind.hash_key, digest, key->words, 2 * sizeof(uint64));
+	return ehds_prf_bytes(&c->kind.hash_key, digest, ehds_subject_bytes(key->words), TEXT_LENGTH(key->words));
 }
 
 /* Does the pair with group a come after the one with b, whose words have equal upper halves? */

@@ -20,7 +20,7 @@
 #include "storage/buffile.h"
 #include "utils/expandeddatum.h"
 
-#include "core/siphash.h"
+#include "core/prf.h"
 #include "dp/group_dict.h"
 #include "kanon/subject_map.h"
 
@@ -43,7 +43,7 @@ typedef struct CollectPending
 /* What has to be the same in states that are merged. */
 typedef struct CollectKind
 {
-	EhdsSipKey hash_key;
+	EhdsPrfKey hash_key;
 	KSubject subject;
 	int32 max_groups;
 	int32 n_keys;
@@ -83,8 +83,8 @@ extern void ehds_dp_init(void);
 
 /* bounding_key.c */
 extern void ehds_bounding_secret_init(void);
-extern void ehds_bounding_key(uint64 approval, EhdsSipKey *key);
-extern void ehds_bounding_key_of_seed(int64 seed, EhdsSipKey *key);
+extern void ehds_bounding_key(uint64 approval, EhdsPrfKey *key);
+extern void ehds_bounding_key_of_seed(int64 seed, EhdsPrfKey *key);
 
 /* collect.c */
 extern Collect *ehds_collect_new(MemoryContext parent, const CollectKind *kind, Size limit);

@@ -109,8 +109,7 @@ ehds_collect_flat_size(ExpandedObjectHeader *header)
 	small = c->kind.subject;
 	put_bytes(&flat, &small, 1);
 	put32(&flat, (uint32) c->kind.max_groups);
-	put_bytes(&flat, &c->kind.hash_key.k0, sizeof(uint64));
-	put_bytes(&flat, &c->kind.hash_key.k1, sizeof(uint64));
+	put_bytes(&flat, c->kind.hash_key.bytes, EHDS_PRF_KEY_LEN);
 	put32(&flat, (uint32) c->kind.n_keys);
 	for (int i = 0; i < c->kind.n_keys; i++)
 		put32(&flat, c->kind.types[i]);
@@ -173,8 +172,7 @@ read_kind(Reader *r, CollectKind *kind)
 		invalid();
 	kind->subject = (KSubject) *take(r, 1);
 	kind->max_groups = (int32) take32(r);
-	memcpy(&kind->hash_key.k0, take(r, sizeof(uint64)), sizeof(uint64));
-	memcpy(&kind->hash_key.k1, take(r, sizeof(uint64)), sizeof(uint64));
+	memcpy(kind->hash_key.bytes, take(r, EHDS_PRF_KEY_LEN), EHDS_PRF_KEY_LEN);
 	kind->n_keys = (int32) take32(r);
 	if (kind->subject < K_SUBJECT_INT || kind->subject > K_SUBJECT_TEXT || kind->max_groups < 1 ||
 		kind->max_groups > EHDS_COLLECT_MAX_GROUPS || kind->n_keys < 1 || kind->n_keys > EHDS_COLLECT_MAX_KEYS)

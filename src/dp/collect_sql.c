@@ -492,9 +492,8 @@ pair_hash(FunctionCallInfo fcinfo, KSubject subject, const SubjectKey *key)
 	read_keys(fcinfo, 2, &c.kind);
 	look_up_types(&c);
 	n = key_words(fcinfo, 2, &c, &words, &size);
-	PG_RETURN_INT64(
-		(int64) (ehds_pair_hash(&c, key, ehds_siphash(&c.kind.hash_key, words, n * sizeof(uint64))) ^
-				 (UINT64CONST(1) << 63)));
+	PG_RETURN_INT64((int64) (ehds_pair_hash(&c, key, ehds_group_digest(&c.kind.hash_key, words, (uint32) n)) ^
+							 (UINT64CONST(1) << 63)));
 }
 
 PG_FUNCTION_INFO_V1(ehds_dp_pair_hash_bigint);

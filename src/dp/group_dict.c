@@ -79,8 +79,15 @@ grow(GroupDict *dict)
 	}
 }
 
+/* apart from the pairs, whose first word is a digest */
+uint64
+ehds_group_digest(const EhdsPrfKey *key, const uint64 *words, uint32 n_words)
+{
+	return ehds_prf_bytes(key, ~UINT64CONST(0), words, (Size) n_words * sizeof(uint64));
+}
+
 uint32
-ehds_group_enter(GroupDict *dict, const EhdsSipKey *key, const uint64 *words, uint32 n_words)
+ehds_group_enter(GroupDict *dict, const EhdsPrfKey *key, const uint64 *words, uint32 n_words)
 {
 	uint32 hash = hash_words(words, n_words);
 	uint32 at = hash & dict->mask;
@@ -112,7 +119,7 @@ ehds_group_enter(GroupDict *dict, const EhdsSipKey *key, const uint64 *words, ui
 	group->words = keep_words(dict, words, n_words);
 	group->n_words = n_words;
 	group->hash = hash;
-	group->digest = ehds_siphash(key, words, (Size) n_words * sizeof(uint64));
+	group->digest = ehds_group_digest(key, words, n_words);
 	dict->slots[at] = ++dict->n;
 	return dict->n - 1;
 }

@@ -12,7 +12,7 @@
 
 #include "core/compat.h"
 
-#include "core/siphash.h"
+#include "core/prf.h"
 
 typedef struct KeyGroup
 {
@@ -35,7 +35,10 @@ typedef struct GroupDict
 } GroupDict;
 
 extern void ehds_group_dict_init(GroupDict *dict, MemoryContext context);
-extern uint32 ehds_group_enter(GroupDict *dict, const EhdsSipKey *key, const uint64 *words, uint32 n_words);
+extern uint32 ehds_group_enter(GroupDict *dict, const EhdsPrfKey *key, const uint64 *words, uint32 n_words);
+
+/* Keyed hash of a key. */
+extern uint64 ehds_group_digest(const EhdsPrfKey *key, const uint64 *words, uint32 n_words);
 
 /* Order of two keys by their words. */
 extern int ehds_group_compare(const KeyGroup *a, const KeyGroup *b);
