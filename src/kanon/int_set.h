@@ -68,24 +68,33 @@ typedef struct IntSetWalk
 extern void ehds_int_set_walk(IntSetWalk *walk, const IntSet *set);
 extern bool ehds_int_set_next(IntSetWalk *walk, int64 *member);
 
+static inline bool
+ehds_int_set_in_window(const IntSet *set, int64 value)
+{
+	return set->window != NULL && (uint64) value - (uint64) set->window->base < set->window->n;
+}
+
+/* Ask the processor for what adding a member of the window will need. */
+static inline void
+ehds_int_set_prefetch(const IntSet *set, int64 value)
+{
+	__builtin_prefetch(&set->window->bits[((uint64) value - (uint64) set->window->base) / 64], 1);
+}
+
 /* Add a member. */
 static inline void
 ehds_int_set_add(IntSet *set, IntScratch *scratch, int64 value)
 {
-	if (set->window != NULL)
+	if (ehds_int_set_in_window(set, value))
 	{
 		IntWindow *window = set->window;
 		uint64 at = (uint64) value - (uint64) window->base;
+		uint64 *word = &window->bits[at / 64];
+		uint64 bit = UINT64CONST(1) << (at % 64);
 
-		if (at < window->n)
-		{
-			uint64 *word = &window->bits[at / 64];
-			uint64 bit = UINT64CONST(1) << (at % 64);
-
-			window->members += (*word & bit) == 0;
-			*word |= bit;
-			return;
-		}
+		window->members += (*word & bit) == 0;
+		*word |= bit;
+		return;
 	}
 	/* rows of one person tend to be neighbours */
 	if (set->n_items > 0 && set->items[set->n_items - 1] == value)

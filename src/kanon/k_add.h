@@ -22,6 +22,24 @@
 /* Add all rows that wait. */
 extern void ehds_k_add_pending(KShared *shared);
 
+/* The same for a member of a set's window, which has no index: its word is on its way. */
+static pg_attribute_always_inline void
+ehds_k_add_to_window(KState *state, int64 value)
+{
+	KShared *shared = state->shared;
+	KPending *pending = &shared->pending[shared->n_put++ % K_PENDING];
+
+	pending->state = state;
+	pending->key.words[0] = (uint64) value;
+	ehds_int_set_prefetch(&state->ints, value);
+	if (shared->n_put - shared->n_added == K_PENDING)
+	{
+		/* windows only grow, so that it still lies in one */
+		pending = &shared->pending[shared->n_added++ % K_PENDING];
+		ehds_int_set_add(&pending->state->ints, &shared->scratch, (int64) pending->key.words[0]);
+	}
+}
+
 /* Add a subject to a set of integers. */
 static pg_attribute_always_inline void
 ehds_k_add_int(KState *state, KKind kind, int64 value)
@@ -31,7 +49,10 @@ ehds_k_add_int(KState *state, KKind kind, int64 value)
 
 	if (kind == K_COUNT)
 	{
-		ehds_int_set_add(set, &state->shared->scratch, value);
+		if (ehds_int_set_in_window(set, value))
+			ehds_k_add_to_window(state, value);
+		else
+			ehds_int_set_add(set, &state->shared->scratch, value);
 		return;
 	}
 	if (state->settled)

@@ -182,6 +182,9 @@ ehds_k_add_pending(KShared *shared)
 		KPending *pending = &shared->pending[shared->n_added++ % K_PENDING];
 		KState *state = pending->state;
 
-		ehds_k_add_now(state, state->kind, state->subject, state->value, &pending->key, pending->value);
+		if (K_USES_INTS(state))
+			ehds_int_set_add(&state->ints, &shared->scratch, (int64) pending->key.words[0]);
+		else
+			ehds_k_add_now(state, state->kind, state->subject, state->value, &pending->key, pending->value);
 	}
 }
