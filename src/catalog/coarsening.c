@@ -175,7 +175,7 @@ permit_of_call(FunctionCallInfo fcinfo, const char *system)
 	name = ehds_getarg_execution(fcinfo, 2)->permit;
 	p = ehds_read_permit(name);
 	if (p == NULL)
-		elog(ERROR, "permit \"%s\" vanished", name);
+		ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_IN_FORCE), errmsg("permit \"%s\" no longer exists", name)));
 	return p;
 }
 

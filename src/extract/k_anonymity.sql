@@ -63,6 +63,11 @@ BEGIN
             HINT = 'Name the column that tells persons apart, or say rows_are_persons => true if each row is another person.';
     ELSIF $7 IS NOT NULL AND $3 IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a population can be compared only by subject';
+    -- the gate refuses it anyway, with a message about a query that the caller has not written
+    ELSIF EXISTS (SELECT FROM ehds.my_permits m JOIN pg_namespace n ON n.nspname = m.schema JOIN pg_class c ON c.relnamespace = n.oid
+                   WHERE m.output = 'statistics' AND c.oid IN ($1, $7)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'ZE002', MESSAGE = format('%s is a view of a statistics permit, which gives no rows to measure', $1),
+            HINT = 'Measure an extract, or ask governance for a report on the stored table.';
     END IF;
     IF $3 IS NOT NULL THEN
         PERFORM ehds.columns_for_report($1, ARRAY[$3], '');

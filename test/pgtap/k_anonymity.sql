@@ -55,7 +55,7 @@ SELECT throws_ok($$SELECT ehds.k_anonymity('public.small', '{zone}', 'count')$$,
 CREATE TABLE public."x"";DROP" AS SELECT 1 AS "p""%s", 2 AS "q'%1$s";
 SELECT is((SELECT value FROM ehds.k_anonymity('public."x"";DROP"', ARRAY['q''%1$s'], 'p"%s') WHERE property = 'classes'), 1::numeric, 'hostile names are names');
 SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst', 'SELECT ehds.k_anonymity(''omop.person'', ''{gender_concept_id}'', ''person_id'')')$$, '42501', NULL, 'runs as the caller');
-SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst', 'SELECT ehds.k_anonymity(''permit_hydro.person'', ''{gender_concept_id}'', ''person_id'')')$$, 'ZE002', 'the subject column is only for joins between the permit''s tables and for protected aggregates', 'a statistics permit gives no rows to measure');
+SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst', 'SELECT ehds.k_anonymity(''permit_hydro.person'', ''{gender_concept_id}'', ''person_id'')')$$, 'ZE002', 'permit_hydro.person is a view of a statistics permit, which gives no rows to measure', 'a statistics permit gives no rows to measure');
 
 SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst', 'SELECT ehds.k_anonymity(''permit_hydro.person'', ''{gender_concept_id}'', rows_are_persons => true)')$$, 'ZE002', NULL, 'nor if rows are said to be persons');
 SELECT throws_ok($$SELECT ehds.k_anonymity('public.small', ARRAY['zone', NULL]::name[], 'p')$$, '42703', NULL, 'NULL is no column');
