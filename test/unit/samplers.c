@@ -335,6 +335,9 @@ buffer(void)
 	size_t same = 0;
 	bool clean = true;
 
+	/* the draws before this one leave the position to chance: near the end of the
+	 * buffer the next draw would fill it anew, which is right and not what is asked here */
+	pool_left = 0;
 	ehds_random_uint64();
 	at = POOL_SIZE - pool_left;
 	memcpy(before, pool, POOL_SIZE);
