@@ -33,6 +33,7 @@ SQL_PARTS_ALL = \
 	src/noise/noise.sql \
 	src/dp/dp.sql \
 	src/dp/zcdp.sql \
+	src/dp/mechanism.sql \
 	src/dp/collect.sql \
 	src/pseudonym/keyring.sql \
 	src/pseudonym/pseudonym.sql \

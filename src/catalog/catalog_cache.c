@@ -426,6 +426,9 @@ permit_of_row(TableScan *s)
 	p->dp = p->epsilon_nano > 0;
 	p->delta_atto = scan_int64(s, "delta_atto", 0);
 	p->epsilon_default_nano = scan_int64(s, "epsilon_default_nano", 0);
+	p->zcdp = strcmp(scan_text(s, "accounting"), "zcdp") == 0;
+	p->rho_pico = scan_int64(s, "rho_pico", 0);
+	p->selection_delta_atto = scan_int64(s, "selection_delta_atto", 0);
 	p->max_groups = scan_int32(s, "max_groups", 1);
 	p->cell_key_max = scan_int32(s, "cell_key_max", 0);
 	p->cell_key = p->cell_key_max > 0;

@@ -36,6 +36,9 @@ typedef struct EhdsPermit
 	int64 epsilon_nano;
 	int64 delta_atto;
 	int64 epsilon_default_nano;
+	bool zcdp; /* accounted for in zCDP */
+	int64 rho_pico;
+	int64 selection_delta_atto; /* of delta, what selections of groups may spend in zCDP */
 	int max_groups;
 	bool cell_key; /* counts of persons have permanent noise */
 	int cell_key_max;

@@ -142,6 +142,8 @@ DECLARE
     eps     bigint;
     del     bigint;
     eps_def bigint;
+    sel     bigint;
+    rho     bigint;
     noise_milli integer;
     no_small    integer;
 BEGIN
@@ -194,11 +196,9 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('k is %s, above 1000000', $7);
     ELSIF $11 IS NULL OR $11 NOT BETWEEN 1 AND 10000 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('max_groups is %s, not between 1 and 10000', coalesce($11::text, 'NULL'));
-    ELSIF $12 = 'zcdp' THEN
-        RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = 'accounting "zcdp" is not built yet',
-            HINT = 'Write accounting => ''pure'', or leave it out.';
-    ELSIF $12 IS DISTINCT FROM 'pure' THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('accounting "%s" is not in the list', $12), HINT = 'Write pure.';
+    ELSIF $12 IS NULL OR $12 NOT IN ('pure', 'zcdp') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('accounting "%s" is not in the list', $12),
+            HINT = 'Write pure (epsilons add up) or zcdp (better for more than about 13 releases times max_groups).';
     ELSIF $13 IS NULL OR $13 NOT IN ('immediate', 'at_activation') THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('opposition_rule "%s" is not in the list', $13),
             HINT = 'Write immediate (oppositions count from the moment they are recorded) or at_activation (EHDS 71(3)).';
@@ -220,7 +220,21 @@ BEGIN
     ELSIF eps_def IS NOT NULL AND (eps IS NULL OR eps_def > eps) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = CASE WHEN eps IS NULL THEN 'epsilon_default needs an epsilon' ELSE format('epsilon_default %s is above epsilon %s', $10, $8) END;
-    ELSIF eps > 10000000000 THEN
+    ELSIF $12 = 'zcdp' AND eps IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'accounting "zcdp" needs an epsilon',
+            HINT = 'It is about the privacy budget: write epsilon and delta, or leave out accounting.';
+    END IF;
+    IF $12 = 'zcdp' THEN
+        -- one half of delta for the conversion, one for selections of groups
+        sel := del / 2;
+        rho := ehds.zcdp_rho($8, (del - sel) * 0.000000000000000001) * 1000000000000;
+        IF rho < 1 THEN
+            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                MESSAGE = format('epsilon %s and delta %s allow no release under accounting "zcdp"', $8, $9),
+                HINT = 'Write larger ones, or accounting => ''pure''.';
+        END IF;
+    END IF;
+    IF eps > 10000000000 THEN
         RAISE WARNING 'an epsilon of % protects very little', $8;
     END IF;
     -- a small cell_key_max has room for less than the usual
@@ -239,24 +253,24 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO %s', space, holder);
     EXECUTE format('COMMENT ON SCHEMA %I IS %L', space, format('permit %s of pg_ehds: purpose %s, until %s', $1, $3, $5));
     INSERT INTO ehds.permit (permit, schema_name, grantee, purpose, output, valid_from, valid_until, k,
-                             epsilon_nano, delta_atto, epsilon_default_nano, max_groups, accounting,
+                             epsilon_nano, delta_atto, epsilon_default_nano, max_groups, accounting, rho_pico, selection_delta_atto,
                              opposition_rule, exception_basis, legal_basis,
                              cell_key_max, cell_key_variance_milli, cell_key_no_small)
-    VALUES ($1, space, holder, $3, $4, from_day, $5, $7, eps, del, eps_def, $11, $12, $13, $14, $15,
+    VALUES ($1, space, holder, $3, $4, from_day, $5, $7, eps, del, eps_def, $11, $12, rho, sel, $13, $14, $15,
             $16, noise_milli, no_small);
     PERFORM ehds.record_decision('issue_permit', $1, NULL,
         concat_ws(', ', 'grantee ' || $2, 'purpose ' || $3, 'output ' || $4, format('from %s until %s', from_day, $5), 'k ' || $7,
-                  'epsilon ' || $8, 'delta ' || $9,
+                  'epsilon ' || $8, 'delta ' || $9, CASE WHEN $12 = 'zcdp' THEN format('accounting zcdp, rho %s, delta of selections %s', trim_scale(rho * 0.000000000001), trim_scale(sel * 0.000000000000000001)) END,
                   'cell keys with noise up to ' || $16 || format(', variance %s, no count from 1 to %s', trim_scale(noise_milli / 1000.0), no_small), 'oppositions ' || $13, 'exception ' || $14, 'legal basis ' || $15));
     RETURN format('permit %s is a draft in schema %s; name its tables with ehds.permit_table(), then another person runs ehds.activate_permit()', $1, space);
 END
 $$;
 COMMENT ON FUNCTION ehds.issue_permit(text, text, text, text, date, date, integer, numeric, numeric, numeric, integer, text, text, text, text, integer, numeric, integer) IS
     'issues a permit as a draft, with a schema of its own (permit_<name>). grantee: a role; purpose: one of ehds.purpose that is permitted; output: statistics or pseudonymised; valid_until: last day, included; valid_from: first day (default today); '
-    'k: least persons in a shown cell (default 11, at least ehds.k_floor); epsilon, delta: privacy budget, both or none (then k statistics); epsilon_default: of one query; max_groups: groups in which one person counts; accounting: pure; '
+    'k: least persons in a shown cell (default 11, at least ehds.k_floor); epsilon, delta: privacy budget, both or none (then k statistics); epsilon_default: of one query; max_groups: groups in which one person counts; accounting: pure (epsilon and delta of releases add up) or zcdp (zero-concentrated: rho adds up; epsilon and one half of delta give the rho, the other half is for selections of groups); '
     'opposition_rule: immediate or at_activation (EHDS 71(3)); exception_basis: national law by which oppositions do not count (EHDS 71(4)); legal_basis: in words; '
     'cell_key_max (1 to 20; usual 5), cell_key_variance (default 2), cell_key_no_small (default 2): counts of persons get permanent noise, see ehds.cell_key_table; only with statistics and without epsilon. '
-    'Raises 22023 for wrong values, 42704 no such role, 42710 existing name or schema, 0A000 accounting zcdp. Source: EHDS 53, 54, 68';
+    'Raises 22023 for wrong values, 42704 no such role, 42710 existing name or schema. Source: EHDS 53, 54, 68';
 
 CREATE FUNCTION ehds.permit_table(permit text, relation regclass, columns name[] DEFAULT NULL, rows text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER

@@ -196,3 +196,24 @@ ehds_zcdp_rho(int64 epsilon_nano, int64 delta_atto)
 	}
 	return low;
 }
+
+int64
+ehds_zcdp_epsilon(int64 rho_pico, int64 delta_atto)
+{
+	int64 low = 0; /* too low */
+	int64 high = EHDS_EPSILON_MAX_NANO;
+
+	ehds_dp_check_delta(delta_atto);
+	if (ehds_zcdp_delta(rho_pico, high) > delta_atto)
+		return 0;
+	while (high - low > 1)
+	{
+		int64 middle = low + (high - low) / 2;
+
+		if (ehds_zcdp_delta(rho_pico, middle) <= delta_atto)
+			high = middle;
+		else
+			low = middle;
+	}
+	return high;
+}

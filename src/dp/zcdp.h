@@ -49,4 +49,7 @@ extern int64 ehds_zcdp_delta(int64 rho_pico, int64 epsilon_nano);
 /* The largest rho that is (epsilon, delta)-DP, rounded down; 0 if no unit is. */
 extern int64 ehds_zcdp_rho(int64 epsilon_nano, int64 delta_atto);
 
+/* The least epsilon for which rho-zCDP is known to be (epsilon, delta)-DP, rounded up; 0 if it is above 1000. */
+extern int64 ehds_zcdp_epsilon(int64 rho_pico, int64 delta_atto);
+
 #endif /* EHDS_ZCDP_H */

@@ -11,6 +11,11 @@ CREATE FUNCTION ehds.zcdp_delta(rho numeric, epsilon numeric) RETURNS numeric
 COMMENT ON FUNCTION ehds.zcdp_delta(numeric, numeric) IS
     'delta for which rho-zCDP is (epsilon, delta)-DP, rounded up to 18 decimals: the infimum over alpha > 1 of exp((alpha - 1) (alpha rho - epsilon)) / (alpha - 1) * (1 - 1 / alpha)^alpha; 1 promises nothing. rho: 1e-12 to 500000, at most 12 decimals; epsilon: 1e-9 to 1000, at most 9 decimals. NULL gives NULL; other values raise 22023. Canonne, Kamath, Steinke 2020';
 
+CREATE FUNCTION ehds.zcdp_epsilon(rho numeric, delta numeric) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'ehds_zcdp_epsilon_sql' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ehds.zcdp_epsilon(numeric, numeric) IS
+    'least epsilon for which rho-zCDP is (epsilon, delta)-DP, rounded up to 9 decimals: the other inverse of ehds.zcdp_delta. NULL if it is above 1000. Ranges, NULL and errors as in ehds.zcdp_delta';
+
 CREATE FUNCTION ehds.zcdp_rho_pure(epsilon numeric) RETURNS numeric
     AS 'MODULE_PATHNAME', 'ehds_zcdp_rho_pure_sql' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ehds.zcdp_rho_pure(numeric) IS

@@ -11,11 +11,13 @@
 
 PG_FUNCTION_INFO_V1(ehds_zcdp_rho_sql);
 PG_FUNCTION_INFO_V1(ehds_zcdp_delta_sql);
+PG_FUNCTION_INFO_V1(ehds_zcdp_epsilon_sql);
 PG_FUNCTION_INFO_V1(ehds_zcdp_rho_pure_sql);
 PG_FUNCTION_INFO_V1(ehds_zcdp_rho_exponential_sql);
 PG_FUNCTION_INFO_V1(ehds_zcdp_rho_gaussian_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_noise_sigma_sql);
 
+#define EPSILON_PLACES 9
 #define RHO_PLACES 12
 #define DELTA_PLACES 18
 #define SIGMA_PLACES 9
@@ -53,6 +55,17 @@ ehds_zcdp_delta_sql(PG_FUNCTION_ARGS)
 	int64 delta = ehds_zcdp_delta(getarg_rho(fcinfo, 0), ehds_dp_epsilon_nano(PG_GETARG_NUMERIC(1)));
 
 	return from_units(delta, DELTA_PLACES);
+}
+
+/* zcdp_epsilon(rho numeric, delta numeric) */
+Datum
+ehds_zcdp_epsilon_sql(PG_FUNCTION_ARGS)
+{
+	int64 epsilon = ehds_zcdp_epsilon(getarg_rho(fcinfo, 0), ehds_dp_delta_atto(PG_GETARG_NUMERIC(1)));
+
+	if (epsilon == 0)
+		PG_RETURN_NULL();
+	return from_units(epsilon, EPSILON_PLACES);
 }
 
 /* zcdp_rho_pure(epsilon numeric) */

@@ -459,10 +459,11 @@ ehds_mark_plan(EhdsGate *gate, PlannedStmt *plan)
 	fields = lappend(fields, makeString(int64_string(gate->permit->version)));
 	fields = lappend(fields, makeString(int64_string((int64) gate->approval)));
 	fields = lappend(fields, makeString(int64_string(gate->borders > 0 ? gate->k : 0)));
-	fields = lappend(fields, makeString(int64_string(gate->charge_epsilon)));
-	fields = lappend(fields, makeString(int64_string(gate->charge_delta)));
+	fields = lappend(fields, makeString(int64_string(gate->charge.epsilon_nano)));
+	fields = lappend(fields, makeString(int64_string(gate->charge.delta_atto)));
 	fields = lappend(fields, makeString(int64_string(gate->interval95)));
 	fields = lappend(fields, makeString(int64_string(gate->borders == 1 && !gate->margins)));
+	fields = lappend(fields, makeString(int64_string(gate->charge.rho_pico)));
 	rte->rtekind = RTE_RESULT;
 	rte->alias = makeAlias(MARKER_NAME, NIL);
 	rte->eref = makeAlias(MARKER_NAME, fields);
@@ -487,16 +488,17 @@ ehds_read_marker(PlannedStmt *plan, EhdsMarker *marker)
 		return false;
 	rte = llast(plan->rtable);
 	if (rte->rtekind != RTE_RESULT || rte->alias == NULL || strcmp(rte->alias->aliasname, MARKER_NAME) != 0 ||
-		list_length(rte->eref->colnames) != 8)
+		list_length(rte->eref->colnames) != 9)
 		return false;
 	fields = rte->eref->colnames;
 	marker->permit = strVal(linitial(fields));
 	marker->version = (int) marker_field(fields, 1);
 	marker->approval = (uint64) marker_field(fields, 2);
 	marker->k = (int) marker_field(fields, 3);
-	marker->epsilon_nano = marker_field(fields, 4);
-	marker->delta_atto = marker_field(fields, 5);
+	marker->charge.epsilon_nano = marker_field(fields, 4);
+	marker->charge.delta_atto = marker_field(fields, 5);
 	marker->interval95 = marker_field(fields, 6);
 	marker->figures = marker_field(fields, 7) == 1;
+	marker->charge.rho_pico = marker_field(fields, 8);
 	return true;
 }

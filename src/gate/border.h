@@ -117,5 +117,6 @@ extern void ehds_move_query(EhdsGate *gate, Query *query, int from, int to, bool
 
 /* dp_release.c */
 extern Query *ehds_dp_release_query(Border *b, int depth);
+extern void ehds_charge_share(EhdsGate *gate, const EhdsDpShare *share, bool selects);
 
 #endif /* EHDS_BORDER_H */

@@ -448,6 +448,10 @@ ehds_check_statistics(EhdsGate *gate, Query *query)
 					(errcode(ERRCODE_EHDS_BUDGET), errmsg("permit \"%s\" has no default epsilon", p->permit),
 					 errhint("SET ehds.epsilon to what one release may spend.")));
 		ehds_dp_check_epsilon(gate->epsilon_nano);
+		gate->budget.zcdp = p->zcdp;
+		gate->budget.epsilon_nano = p->epsilon_nano;
+		gate->budget.rho_pico = p->rho_pico;
+		gate->budget.delta_atto = p->zcdp ? p->selection_delta_atto : p->delta_atto;
 	}
 	(void) check_query(gate, query, NULL);
 }

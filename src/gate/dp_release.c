@@ -19,6 +19,7 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_statistic.h"
+#include "common/int.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "storage/bufmgr.h"
@@ -29,7 +30,7 @@
 
 #include "core/errors.h"
 #include "dp/collect.h"
-#include "dp/dp.h"
+#include "dp/mechanism.h"
 #include "gate/border.h"
 
 /*
@@ -336,6 +337,33 @@ add_bounded(Template *t, Border *b, bool unique, int max_groups, int n_keys)
 	}
 }
 
+/* The call that draws the noise of a group, of which total gives the persons. */
+static char *
+release_call(const EhdsMechanism *m, const char *total, int k)
+{
+	if (m->gaussian)
+		return psprintf("ehds.dp_release_gaussian(%s, '%llu'::pg_catalog.int8, %d, '%lld'::pg_catalog.int8, %d, "
+						"%s, NULL::ehds.approval)",
+						total, (unsigned long long) m->sigma_digits, m->sigma_places, (long long) m->tau, k,
+						m->keyed ? "true" : "false");
+	return psprintf("ehds.dp_release(%s, '%lld'::pg_catalog.int8, %d, '%lld'::pg_catalog.int8, %d, %s, "
+					"NULL::ehds.approval)",
+					total, (long long) m->epsilon_nano, m->max_groups, (long long) m->tau, k,
+					m->keyed ? "true" : "false");
+}
+
+/* Add what a release costs to what the query will be charged. */
+void
+ehds_charge_share(EhdsGate *gate, const EhdsDpShare *share, bool selects)
+{
+	if (pg_add_s64_overflow(gate->charge.epsilon_nano, share->zcdp ? 0 : share->epsilon_nano,
+							&gate->charge.epsilon_nano) ||
+		pg_add_s64_overflow(gate->charge.rho_pico, share->rho_pico, &gate->charge.rho_pico) ||
+		pg_add_s64_overflow(gate->charge.delta_atto, selects ? share->delta_atto : 0,
+							&gate->charge.delta_atto))
+		ereport(ERROR, (errcode(ERRCODE_EHDS_BUDGET), errmsg("the query costs more than any budget allows")));
+}
+
 /* Subqueries of a template are found by position: its shape is ours. */
 static Query *
 first_subquery(Query *q)
@@ -358,7 +386,8 @@ ehds_dp_release_query(Border *b, int depth)
 	Query *innermost;
 	ListCell *lc;
 	int n = 0;
-	int64 tau = 0;
+	EhdsDpShare share = ehds_dp_share(&gate->budget, gate->epsilon_nano);
+	EhdsMechanism m;
 
 	initStringInfo(&t.columns);
 	initStringInfo(&t.definitions);
@@ -381,30 +410,21 @@ ehds_dp_release_query(Border *b, int depth)
 	}
 
 	add_bounded(&t, b, unique, max_groups, n);
+	if (keyed && share.delta_atto <= 0)
+		ereport(ERROR, (errcode(ERRCODE_EHDS_BUDGET),
+						errmsg("the share of delta that belongs to this epsilon is too small to select groups"),
+						errhint("SET ehds.epsilon to a larger value, or ask without GROUP BY.")));
+	m = ehds_dp_count_mechanism(&share, max_groups, keyed);
 	if (keyed)
 	{
-		/* delta is spent as epsilon is: both last for the same number of releases */
-		gate->delta_atto = (int64) ((int128) gate->permit->delta_atto * gate->epsilon_nano /
-									gate->permit->epsilon_nano);
-		if (gate->delta_atto <= 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_BUDGET),
-					 errmsg("the share of delta that belongs to this epsilon is too small to select groups"),
-					 errhint("SET ehds.epsilon to a larger value, or ask without GROUP BY.")));
-		tau = ehds_dp_threshold(gate->epsilon_nano, gate->delta_atto, max_groups);
 		t.nesting++;
-		q = ehds_parse_template(
-			psprintf("SELECT %1$s, n FROM (SELECT %1$s, ehds.dp_release(%2$s, '%3$lld'::pg_catalog.int8, %4$d, "
-					 "'%5$lld'::pg_catalog.int8, %6$d, true, NULL::ehds.approval) AS n FROM %7$s GROUP BY %1$s) r "
-					 "WHERE n IS NOT NULL ORDER BY %1$s",
-					 t.columns.data, t.total, (long long) gate->epsilon_nano, max_groups, (long long) tau,
-					 gate->permit->k, t.from.data));
+		q = ehds_parse_template(psprintf("SELECT %1$s, n FROM (SELECT %1$s, %2$s AS n FROM %3$s GROUP BY %1$s) r "
+										 "WHERE n IS NOT NULL ORDER BY %1$s",
+										 t.columns.data, release_call(&m, t.total, gate->permit->k), t.from.data));
 	}
 	else
 		q = ehds_parse_template(
-			psprintf("SELECT ehds.dp_release(%s, '%lld'::pg_catalog.int8, 1, 0::pg_catalog.int8, %d, false, "
-					 "NULL::ehds.approval) AS n FROM %s",
-					 t.total, (long long) gate->epsilon_nano, gate->permit->k, t.from.data));
+			psprintf("SELECT %s AS n FROM %s", release_call(&m, t.total, gate->permit->k), t.from.data));
 	(void) query_tree_walker(q, plant_walker, gate, 0);
 	innermost = q;
 	for (int i = 2; i < t.nesting; i++)
@@ -412,8 +432,7 @@ ehds_dp_release_query(Border *b, int depth)
 	ehds_move_query(gate, input, depth, t.nesting, depth > 0);
 	rt_fetch(1, innermost->rtable)->subquery = input;
 
-	gate->charge_epsilon += gate->epsilon_nano;
-	gate->charge_delta += keyed ? gate->delta_atto : 0;
-	gate->interval95 = Max(gate->interval95, ehds_dp_interval95(gate->epsilon_nano, max_groups, keyed, tau));
+	ehds_charge_share(gate, &share, keyed);
+	gate->interval95 = Max(gate->interval95, m.interval95);
 	return q;
 }

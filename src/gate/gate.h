@@ -23,6 +23,15 @@
 #include "nodes/plannodes.h"
 
 #include "catalog/catalog_cache.h"
+#include "dp/mechanism.h"
+
+/* What a query is charged; nothing unless epsilon or rho is above 0. */
+typedef struct EhdsCharge
+{
+	int64 epsilon_nano;
+	int64 delta_atto;
+	int64 rho_pico;
+} EhdsCharge;
 
 /* One query under one permit, while it is being checked and rewritten. */
 typedef struct EhdsGate
@@ -36,10 +45,9 @@ typedef struct EhdsGate
 	int borders;          /* number of releases in the query */
 	bool margins;         /* cells are hidden among totals, or folded: how many tells of them */
 	int k;                /* effective threshold */
-	int64 epsilon_nano;   /* of one release */
-	int64 delta_atto;     /* of one release with keys from the data */
-	int64 charge_epsilon; /* of the whole query */
-	int64 charge_delta;
+	EhdsDpBudget budget;  /* of the permit */
+	int64 epsilon_nano;   /* of one release; in zCDP it stands for rho = epsilon^2 / 2 */
+	EhdsCharge charge;    /* of the whole query */
 	int max_groups;
 	int64 interval95; /* of the noisiest release */
 } EhdsGate;
@@ -52,9 +60,8 @@ typedef struct EhdsMarker
 	uint64 approval;
 	int k;              /* 0: not a k-anonymity release */
 	bool figures;       /* one release: its NOTICE may count cells */
-	int64 epsilon_nano; /* to be charged before execution; 0: nothing */
-	int64 delta_atto;
-	int64 interval95; /* half width of the noise's 95 % interval, in persons */
+	EhdsCharge charge;  /* to be made before execution */
+	int64 interval95;   /* half width of the noise's 95 % interval, in persons */
 } EhdsMarker;
 
 /* settings.c */

@@ -10,6 +10,8 @@
  */
 #include "core/compat.h"
 
+#include <math.h>
+
 #include "access/parallel.h"
 #include "access/relation.h"
 #include "access/xact.h"
@@ -85,11 +87,27 @@ gate_planner(Query *parse, const char *query_string, int cursor_options, ParamLi
 	return plan;
 }
 
+static bool
+costs(const EhdsCharge *charge)
+{
+	return charge->epsilon_nano > 0 || charge->rho_pico > 0;
+}
+
+/* In zCDP with the epsilon that has this rho = epsilon^2 / 2, as it is set. */
+static char *
+show_charge(const EhdsCharge *charge)
+{
+	if (charge->rho_pico > 0)
+		return psprintf("rho %.9g (epsilon %.6g)", charge->rho_pico / 1e12,
+						sqrt(2 * (charge->rho_pico / 1e12)));
+	return psprintf("epsilon %.9g", charge->epsilon_nano / 1e9);
+}
+
 /* Record what is about to run; raises if it may not. */
 static void
 admit(EhdsMarker *marker, EhdsPermit *permit, QueryDesc *query)
 {
-	if (marker->epsilon_nano > 0)
+	if (costs(&marker->charge))
 	{
 		EhdsChargeRequest r = {0};
 		EhdsChargeResult left;
@@ -98,16 +116,21 @@ admit(EhdsMarker *marker, EhdsPermit *permit, QueryDesc *query)
 		r.population = permit->population;
 		r.action = "select";
 		r.detail = query->sourceText;
-		r.epsilon_nano = marker->epsilon_nano;
-		r.delta_atto = marker->delta_atto;
+		r.epsilon_nano = marker->charge.epsilon_nano;
+		r.delta_atto = marker->charge.delta_atto;
+		r.rho_pico = marker->charge.rho_pico;
 		r.permit_epsilon_nano = permit->epsilon_nano;
 		r.permit_delta_atto = permit->delta_atto;
+		r.permit_rho_pico = permit->rho_pico;
+		r.selection_delta_atto = permit->selection_delta_atto;
 		r.population_epsilon_nano = permit->population_epsilon_nano;
 		r.population_delta_atto = permit->population_delta_atto;
 		left = ehds_ledger_charge(&r);
 		ereport(NOTICE,
-				(errmsg("charged epsilon %.9g, %.9g left; with 95 %% probability the noise of a count is at most %lld persons",
-						marker->epsilon_nano / 1e9, left.epsilon_left_nano / 1e9,
+				(errmsg("charged %s, %s left; with 95 %% probability the noise of a count is at most %lld persons",
+						show_charge(&marker->charge),
+						permit->zcdp ? psprintf("rho %.9g", left.rho_left_pico / 1e12)
+									 : psprintf("%.9g", left.epsilon_left_nano / 1e9),
 						(long long) marker->interval95),
 				 errdetail(
 					 "This covers the noise only, neither groups of a person beyond max_groups nor the selection of groups.")));
@@ -180,7 +203,7 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 
 		ex->k = marker.k;
 		ex->figures = marker.figures;
-		ex->charged = marker.epsilon_nano > 0 && !IsParallelWorker();
+		ex->charged = costs(&marker.charge) && !IsParallelWorker();
 	}
 }
 

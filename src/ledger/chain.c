@@ -6,7 +6,8 @@
  * table), each field preceded by its length in 4 bytes, big-endian, with
  * 0xffffffff and nothing behind it for NULL; integers and the time
  * (microseconds since 2000-01-01 UTC) in 8 bytes, big-endian; texts in UTF-8, so that a
- * dump restored into a database of another encoding stays valid.  The previous
+ * dump restored into a database of another encoding stays valid; rho, where it
+ * is not NULL, comes last as one more field.  The previous
  * mac of the first entry is 32 zero bytes.  Whoever lacks the key can neither
  * change an entry nor take one from the middle; the end is watched by
  * headfile.c and the memory of store.c.
@@ -65,6 +66,8 @@ ehds_chain_serialise(StringInfo buf, const LedgerRow *row)
 	append_text(buf, row->detail);
 	append_int64(buf, row->epsilon_nano);
 	append_int64(buf, row->delta_atto);
+	if (row->rho_pico > 0)
+		append_int64(buf, row->rho_pico);
 }
 
 /* Allocates nothing but what OpenSSL needs: it runs under the ledger's lock. */
@@ -121,6 +124,8 @@ ehds_chain_form_tuple(TupleDesc desc, const LedgerRow *row)
 	values[LEDGER_EPSILON - 1] = Int64GetDatum(row->epsilon_nano);
 	values[LEDGER_DELTA - 1] = Int64GetDatum(row->delta_atto);
 	values[LEDGER_MAC - 1] = PointerGetDatum(mac);
+	values[LEDGER_RHO - 1] = Int64GetDatum(row->rho_pico);
+	nulls[LEDGER_RHO - 1] = row->rho_pico == 0;
 	return heap_form_tuple(desc, values, nulls);
 }
 
@@ -155,5 +160,7 @@ ehds_chain_deform(TupleDesc desc, const Datum *values, const bool *nulls, Ledger
 	row->detail = get_text(values, nulls, LEDGER_DETAIL);
 	row->epsilon_nano = DatumGetInt64(values[LEDGER_EPSILON - 1]);
 	row->delta_atto = DatumGetInt64(values[LEDGER_DELTA - 1]);
-	return true;
+	row->rho_pico = nulls[LEDGER_RHO - 1] ? 0 : DatumGetInt64(values[LEDGER_RHO - 1]);
+	/* what serialises like NULL must be NULL */
+	return nulls[LEDGER_RHO - 1] || row->rho_pico > 0;
 }

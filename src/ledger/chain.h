@@ -27,10 +27,15 @@ enum
 	LEDGER_DETAIL,
 	LEDGER_EPSILON,
 	LEDGER_DELTA,
-	LEDGER_MAC
+	LEDGER_MAC,
+	LEDGER_RHO
 };
 
-#define LEDGER_NATTS LEDGER_MAC
+#define LEDGER_NATTS LEDGER_RHO
+
+/* kinds of entries that count in budgets */
+#define LEDGER_CHARGE "charge"
+#define LEDGER_RESERVATION "reservation"
 
 typedef struct LedgerRow
 {
@@ -45,6 +50,7 @@ typedef struct LedgerRow
 	const char *detail;
 	int64 epsilon_nano;
 	int64 delta_atto;
+	int64 rho_pico; /* 0, and NULL in the table: not accounted for in zCDP */
 	uint8 mac[EHDS_HMAC_LEN];
 } LedgerRow;
 

@@ -48,8 +48,9 @@ typedef struct SpentKey
 typedef struct Spent
 {
 	SpentKey key;
-	int64 epsilon;
-	int64 delta;
+	LedgerAmount amount;
+	LedgerAmount last; /* charge */
+	int64 last_seq;
 } Spent;
 
 static LWLock *ledger_lock = NULL; /* NULL: the library was not preloaded */
@@ -189,8 +190,33 @@ add_capped(int64 a, int64 b)
 }
 
 static void
-add_spending(HTAB *sums, char kind, const char *name, const LedgerRow *row)
+add_amount(LedgerAmount *sum, const LedgerAmount *amount)
 {
+	sum->epsilon = add_capped(sum->epsilon, Max(amount->epsilon, 0));
+	sum->delta = add_capped(sum->delta, Max(amount->delta, 0));
+	sum->rho = add_capped(sum->rho, Max(amount->rho, 0));
+}
+
+/*
+ * Whose spending is a row? NULL: nobody's of this kind. What a permit spends in
+ * zCDP was set aside from its population's budget by a reservation.
+ */
+static const char *
+spender(const LedgerRow *row, char kind)
+{
+	bool reserves = row->kind != NULL && strcmp(row->kind, LEDGER_RESERVATION) == 0;
+
+	if (!reserves && (row->kind == NULL || strcmp(row->kind, LEDGER_CHARGE) != 0))
+		return NULL;
+	if (kind == BUDGET_PERMIT)
+		return reserves ? NULL : row->permit;
+	return reserves || row->rho_pico == 0 ? row->population : NULL;
+}
+
+static void
+add_spending(HTAB *sums, char kind, const LedgerRow *row, const LedgerAmount *amount)
+{
+	const char *name = spender(row, kind);
 	SpentKey key;
 	Spent *spent;
 	bool found;
@@ -200,9 +226,16 @@ add_spending(HTAB *sums, char kind, const char *name, const LedgerRow *row)
 	make_key(&key, kind, name);
 	spent = (Spent *) hash_search(sums, &key, HASH_ENTER, &found);
 	if (!found)
-		spent->epsilon = spent->delta = 0;
-	spent->epsilon = add_capped(spent->epsilon, Max(row->epsilon_nano, 0));
-	spent->delta = add_capped(spent->delta, Max(row->delta_atto, 0));
+	{
+		memset(&spent->amount, 0, sizeof(spent->amount));
+		spent->last_seq = 0;
+	}
+	add_amount(&spent->amount, amount);
+	if (row->seq >= spent->last_seq)
+	{
+		spent->last = *amount;
+		spent->last_seq = row->seq;
+	}
 }
 
 /*
@@ -220,6 +253,7 @@ ehds_head_scan_table(Relation rel, LedgerRow *last, HTAB *sums, LedgerBudget *on
 												  ALLOCSET_DEFAULT_SIZES);
 	TableScanDesc scan = table_beginscan(rel, SnapshotSelf, 0, NULL);
 	HeapTuple tuple;
+	int64 only_seq = 0;
 
 	memset(last, 0, sizeof(*last));
 	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
@@ -239,21 +273,27 @@ ehds_head_scan_table(Relation rel, LedgerRow *last, HTAB *sums, LedgerBudget *on
 			}
 			if (same && row.seq == noted_seq && memcmp(row.mac, noted_mac, EHDS_HMAC_LEN) == 0)
 				*same = true;
-			if (row.kind != NULL && strcmp(row.kind, "charge") == 0)
+			if (sums || only)
 			{
+				LedgerAmount amount = {row.epsilon_nano, row.delta_atto, row.rho_pico};
+
 				if (sums)
 				{
-					add_spending(sums, BUDGET_PERMIT, row.permit, &row);
-					add_spending(sums, BUDGET_POPULATION, row.population, &row);
+					add_spending(sums, BUDGET_PERMIT, &row, &amount);
+					add_spending(sums, BUDGET_POPULATION, &row, &amount);
 				}
 				if (only)
 				{
-					const char *name = only->kind == BUDGET_PERMIT ? row.permit : row.population;
+					const char *name = spender(&row, only->kind);
 
 					if (name != NULL && strcmp(name, only->name) == 0)
 					{
-						only->epsilon_spent = add_capped(only->epsilon_spent, Max(row.epsilon_nano, 0));
-						only->delta_spent = add_capped(only->delta_spent, Max(row.delta_atto, 0));
+						add_amount(&only->spent, &amount);
+						if (row.seq >= only_seq)
+						{
+							only->last = amount;
+							only_seq = row.seq;
+						}
 					}
 				}
 			}
@@ -304,8 +344,19 @@ load_head(Relation rel, LedgerHead *head)
 			head->complete = false;
 			continue;
 		}
-		spent->epsilon = found ? Max(spent->epsilon, sum->epsilon) : sum->epsilon;
-		spent->delta = found ? Max(spent->delta, sum->delta) : sum->delta;
+		if (!found)
+		{
+			memset(&spent->amount, 0, sizeof(spent->amount));
+			spent->last_seq = 0;
+		}
+		if (sum->last_seq >= spent->last_seq)
+		{
+			spent->last = sum->last;
+			spent->last_seq = sum->last_seq;
+		}
+		spent->amount.epsilon = Max(spent->amount.epsilon, sum->amount.epsilon);
+		spent->amount.delta = Max(spent->amount.delta, sum->amount.delta);
+		spent->amount.rho = Max(spent->amount.rho, sum->amount.rho);
 	}
 	hash_destroy(sums);
 
@@ -328,13 +379,14 @@ ehds_head_find_spending(Relation rel, const LedgerHead *head, LedgerBudget *budg
 	SpentKey key;
 	Spent *spent;
 
-	budget->epsilon_spent = budget->delta_spent = 0;
+	memset(&budget->spent, 0, sizeof(budget->spent));
+	memset(&budget->last, 0, sizeof(budget->last));
 	make_key(&key, budget->kind, budget->name);
 	spent = (Spent *) hash_search(spending, &key, HASH_FIND, NULL);
 	if (spent != NULL)
 	{
-		budget->epsilon_spent = spent->epsilon;
-		budget->delta_spent = spent->delta;
+		budget->spent = spent->amount;
+		budget->last = spent->last;
 	}
 	else if (!head->complete)
 	{
@@ -346,7 +398,7 @@ ehds_head_find_spending(Relation rel, const LedgerHead *head, LedgerBudget *budg
 
 /* Count a charge that is in the table now.  Needs the lock. */
 void
-ehds_head_count_spending(LedgerHead *head, const LedgerBudget *budget, const LedgerRow *row)
+ehds_head_count_spending(LedgerHead *head, const LedgerBudget *budget)
 {
 	SpentKey key;
 	Spent *spent;
@@ -358,8 +410,14 @@ ehds_head_count_spending(LedgerHead *head, const LedgerBudget *budget, const Led
 		head->complete = false;
 		return;
 	}
-	spent->epsilon = add_capped(budget->epsilon_spent, row->epsilon_nano);
-	spent->delta = add_capped(budget->delta_spent, row->delta_atto);
+	spent->amount = budget->spent;
+	add_amount(&spent->amount, &budget->asked);
+	/* later charges of a permit in zCDP ask nothing of the population */
+	if (budget->asked.epsilon > 0 || budget->asked.rho > 0)
+	{
+		spent->last = budget->asked;
+		spent->last_seq = head->seq;
+	}
 }
 
 /* ------------------------------------------------------------------ for store.c */

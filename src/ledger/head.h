@@ -12,15 +12,23 @@
 #include "utils/hsearch.h"
 #include "utils/relcache.h"
 
+/* In 1e-9, 1e-18 and 1e-12. */
+typedef struct LedgerAmount
+{
+	int64 epsilon;
+	int64 delta;
+	int64 rho;
+} LedgerAmount;
+
 /* One side of a budget: who spends, and of how much. */
 typedef struct LedgerBudget
 {
-	char kind;           /* BUDGET_PERMIT or BUDGET_POPULATION */
-	const char *name;    /* NULL: not asked for */
-	int64 epsilon_total; /* -1: no limit */
-	int64 delta_total;
-	int64 epsilon_spent; /* filled in: before the charge */
-	int64 delta_spent;
+	char kind;          /* BUDGET_PERMIT or BUDGET_POPULATION */
+	const char *name;   /* NULL: not asked for */
+	LedgerAmount total; /* -1: no limit */
+	LedgerAmount asked; /* what a charge takes from it */
+	LedgerAmount spent; /* filled in: before the charge */
+	LedgerAmount last;  /* filled in: the charge before */
 } LedgerBudget;
 
 #define BUDGET_PERMIT 'p'
@@ -54,7 +62,7 @@ extern LedgerHead *ehds_head_peek(void);
 
 /* Fill in what a budget has spent; count a charge that is in the table now. */
 extern void ehds_head_find_spending(Relation rel, const LedgerHead *head, LedgerBudget *budget);
-extern void ehds_head_count_spending(LedgerHead *head, const LedgerBudget *budget, const LedgerRow *row);
+extern void ehds_head_count_spending(LedgerHead *head, const LedgerBudget *budget);
 
 /* Note the head for the time after a restart, if it is on disk. */
 extern void ehds_head_note(LedgerHead *head);

@@ -79,7 +79,9 @@ kind_name(EhdsEntryKind kind)
 		case EHDS_REFUSAL:
 			return "refusal";
 		case EHDS_CHARGE:
-			return "charge";
+			return LEDGER_CHARGE;
+		case EHDS_RESERVATION:
+			return LEDGER_RESERVATION;
 		case EHDS_DECISION:
 			return "decision";
 	}
@@ -111,7 +113,7 @@ ehds_ledger_append(const EhdsEntry *e)
 	LedgerRow row;
 	const char *why;
 
-	if (e->kind == EHDS_CHARGE)
+	if (e->kind == EHDS_CHARGE || e->kind == EHDS_RESERVATION)
 		elog(ERROR, "a charge has to be checked against a budget: use ehds_ledger_charge");
 
 	make_row(&row, e->kind, e->permit, e->population, e->action, e->detail, e->epsilon_nano, e->delta_atto);
@@ -125,7 +127,7 @@ ehds_ledger_append(const EhdsEntry *e)
 					  errdetail("Reason: %s.", why)));
 		return 0;
 	}
-	(void) ehds_store_append(&row, NULL, 0, NULL);
+	(void) ehds_store_append(&row, NULL);
 	return row.seq;
 }
 
@@ -152,24 +154,42 @@ amount(int64 value, int scale, char *buf)
 	return buf;
 }
 
-#define EPSILON_SCALE 9
-#define DELTA_SCALE 18
+/* The units of amounts. */
+typedef struct Unit
+{
+	const char *name;
+	int scale;
+} Unit;
+
+static const Unit epsilon_unit = {"epsilon", 9};
+static const Unit delta_unit = {"delta", 18};
+static const Unit rho_unit = {"rho", 12};
+
+static char *
+describe_one(const LedgerBudget *budget, const Unit *unit, int64 asked, int64 total, int64 spent)
+{
+	const char *whose = budget->kind == BUDGET_PERMIT ? "permit" : "population";
+	char asked_text[32];
+	char left_text[32];
+
+	return psprintf("the privacy budget of %s \"%s\" does not allow the query: %s %s asked, %s left", whose,
+					budget->name, unit->name, amount(asked, unit->scale, asked_text),
+					amount(total - spent, unit->scale, left_text));
+}
 
 /* What is in the way of a charge: the sentence of the error and of the refusal. */
 static char *
-describe_lack(const LedgerRow *charge, const LedgerBudget *budget)
+describe_lack(const LedgerBudget *budget)
 {
-	const char *whose = budget->kind == BUDGET_PERMIT ? "permit" : "population";
-	char asked[32];
-	char left[32];
+	const LedgerAmount *asked = &budget->asked;
+	const LedgerAmount *total = &budget->total;
+	const LedgerAmount *spent = &budget->spent;
 
-	if (budget->epsilon_total >= 0 && charge->epsilon_nano > budget->epsilon_total - budget->epsilon_spent)
-		return psprintf("the privacy budget of %s \"%s\" does not allow the query: epsilon %s asked, %s left",
-						whose, budget->name, amount(charge->epsilon_nano, EPSILON_SCALE, asked),
-						amount(budget->epsilon_total - budget->epsilon_spent, EPSILON_SCALE, left));
-	return psprintf("the privacy budget of %s \"%s\" does not allow the query: delta %s asked, %s left",
-					whose, budget->name, amount(charge->delta_atto, DELTA_SCALE, asked),
-					amount(budget->delta_total - budget->delta_spent, DELTA_SCALE, left));
+	if (total->epsilon >= 0 && asked->epsilon > total->epsilon - spent->epsilon)
+		return describe_one(budget, &epsilon_unit, asked->epsilon, total->epsilon, spent->epsilon);
+	if (total->rho >= 0 && asked->rho > total->rho - spent->rho)
+		return describe_one(budget, &rho_unit, asked->rho, total->rho, spent->rho);
+	return describe_one(budget, &delta_unit, asked->delta, total->delta, spent->delta);
 }
 
 static LedgerRow *
@@ -179,14 +199,15 @@ make_refusal(const LedgerRow *charge, const LedgerBudget *budget)
 
 	*row = *charge;
 	row->kind = kind_name(EHDS_REFUSAL);
-	row->detail = cut(describe_lack(charge, budget), MAX_DETAIL);
+	row->detail = cut(describe_lack(budget), MAX_DETAIL);
 	row->epsilon_nano = 0;
 	row->delta_atto = 0;
+	row->rho_pico = 0;
 	return row;
 }
 
 static void
-check_charge(const EhdsChargeRequest *r)
+check_request(const EhdsChargeRequest *r)
 {
 	if (r->permit == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a charge needs a permit")));
@@ -194,81 +215,123 @@ check_charge(const EhdsChargeRequest *r)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the name of a permit or population that is charged is longer than %d bytes",
 							   NAMEDATALEN - 1)));
-	if (r->epsilon_nano <= 0)
+	if (r->rho_pico < 0 || (r->rho_pico == 0 && r->epsilon_nano <= 0))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the epsilon of a charge must be greater than zero")));
+	if (r->rho_pico > 0 && r->epsilon_nano != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("a charge is either in epsilon or in rho, not in both")));
+	if (r->rho_pico > 0 && r->population == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a charge in rho needs a population"),
+				 errhint("The permit's whole budget is taken from that of the population.")));
 	if (r->delta_atto < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the delta of a charge must not be negative")));
 	if (r->permit_epsilon_nano < 0 || r->permit_delta_atto < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("permit \"%s\" has no privacy budget", r->permit)));
+	if (r->rho_pico > 0 && (r->permit_rho_pico <= 0 || r->selection_delta_atto < 0 ||
+							r->permit_epsilon_nano == 0 || r->selection_delta_atto > r->permit_delta_atto))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("permit \"%s\" is not accounted for in zCDP", r->permit)));
+}
+
+/* The entry by which a permit in zCDP takes its whole budget from its population's. */
+static LedgerRow *
+make_reservation(const EhdsChargeRequest *r)
+{
+	LedgerRow *row = (LedgerRow *) palloc(sizeof(LedgerRow));
+
+	make_row(row, EHDS_RESERVATION, r->permit, r->population, "reserve",
+			 "the whole budget of a permit in zCDP, with its first release", r->permit_epsilon_nano,
+			 r->permit_delta_atto);
+	return row;
 }
 
 EhdsChargeResult
 ehds_ledger_charge(const EhdsChargeRequest *r)
 {
-	LedgerBudget budgets[2] = {{0}};
-	int nbudgets = 0;
+	LedgerCharge charge = {0};
+	LedgerAmount asked = {r->epsilon_nano, r->delta_atto, r->rho_pico};
+	LedgerAmount pure_total = {r->permit_epsilon_nano, r->permit_delta_atto, -1};
+	LedgerAmount zcdp_total = {-1, r->selection_delta_atto, r->permit_rho_pico};
+	LedgerAmount whole = {r->permit_epsilon_nano, r->permit_delta_atto, 0};
+	LedgerAmount population_total = {r->population_epsilon_nano, r->population_delta_atto, -1};
+	bool zcdp = r->rho_pico > 0;
 	LedgerBudget *exceeded;
 	LedgerRow row;
-	EhdsChargeResult result;
+	EhdsChargeResult result = {0};
 
-	check_charge(r);
+	check_request(r);
 	make_row(&row, EHDS_CHARGE, r->permit, r->population, r->action, r->detail, r->epsilon_nano,
 			 r->delta_atto);
+	row.rho_pico = r->rho_pico;
 
-	budgets[nbudgets].kind = BUDGET_PERMIT;
-	budgets[nbudgets].name = r->permit;
-	budgets[nbudgets].epsilon_total = r->permit_epsilon_nano;
-	budgets[nbudgets++].delta_total = r->permit_delta_atto;
-	if (r->population != NULL)
-	{
-		/* counted even without a limit: one may be set later */
-		budgets[nbudgets].kind = BUDGET_POPULATION;
-		budgets[nbudgets].name = r->population;
-		budgets[nbudgets].epsilon_total = r->population_epsilon_nano;
-		budgets[nbudgets++].delta_total = r->population_delta_atto;
-	}
+	charge.make_refusal = make_refusal;
+	charge.reservation = zcdp ? make_reservation(r) : NULL;
+	charge.permit.kind = BUDGET_PERMIT;
+	charge.permit.name = r->permit;
+	charge.permit.total = zcdp ? zcdp_total : pure_total;
+	charge.permit.asked = asked;
+	/* counted even without a limit: one may be set later */
+	charge.population.kind = BUDGET_POPULATION;
+	charge.population.name = r->population;
+	charge.population.total = population_total;
+	charge.population.asked = zcdp ? whole : asked;
 
-	exceeded = ehds_store_append(&row, budgets, nbudgets, make_refusal);
+	exceeded = ehds_store_append(&row, &charge);
 	if (exceeded != NULL)
-		ereport(ERROR, (errcode(ERRCODE_EHDS_BUDGET), errmsg("%s", describe_lack(&row, exceeded)),
-						errhint("SELECT * FROM ehds.budget shows what is left. Nothing was charged.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_EHDS_BUDGET), errmsg("%s", describe_lack(exceeded)),
+				 (zcdp && exceeded == &charge.population)
+					 ? errdetail(
+						   "A permit in zCDP takes its whole budget from that of the population, with its first release.")
+					 : 0,
+				 errhint("SELECT * FROM ehds.budget shows what is left. Nothing was charged.")));
 
 	/* from here on, the charge counts even if this process dies */
 	ehds_store_flush();
 
-	result.epsilon_left_nano = r->permit_epsilon_nano - budgets[0].epsilon_spent - r->epsilon_nano;
-	result.delta_left_atto = r->permit_delta_atto - budgets[0].delta_spent - r->delta_atto;
+	if (zcdp)
+		result.rho_left_pico = r->permit_rho_pico - charge.permit.spent.rho - r->rho_pico;
+	else
+		result.epsilon_left_nano = r->permit_epsilon_nano - charge.permit.spent.epsilon - r->epsilon_nano;
+	result.delta_left_atto = charge.permit.total.delta - charge.permit.spent.delta - r->delta_atto;
 	result.seq = row.seq;
 	return result;
 }
 
-static void
-spent(char kind, const char *name, int64 *epsilon_nano, int64 *delta_atto)
+static EhdsSpent
+spent(char kind, const char *name)
 {
 	LedgerBudget budget = {0};
+	EhdsSpent result;
 
 	budget.kind = kind;
 	budget.name = name;
 	/* no longer name can have been charged */
 	if (strlen(name) < NAMEDATALEN)
 		ehds_store_spent(&budget);
-	*epsilon_nano = budget.epsilon_spent;
-	*delta_atto = budget.delta_spent;
+	result.epsilon_nano = budget.spent.epsilon;
+	result.delta_atto = budget.spent.delta;
+	result.rho_pico = budget.spent.rho;
+	result.last_epsilon_nano = budget.last.epsilon;
+	result.last_delta_atto = budget.last.delta;
+	result.last_rho_pico = budget.last.rho;
+	return result;
 }
 
-void
-ehds_ledger_spent_by_permit(const char *permit, int64 *epsilon_nano, int64 *delta_atto)
+EhdsSpent
+ehds_ledger_spent_by_permit(const char *permit)
 {
-	spent(BUDGET_PERMIT, permit, epsilon_nano, delta_atto);
+	return spent(BUDGET_PERMIT, permit);
 }
 
-void
-ehds_ledger_spent_by_population(const char *population, int64 *epsilon_nano, int64 *delta_atto)
+EhdsSpent
+ehds_ledger_spent_by_population(const char *population)
 {
-	spent(BUDGET_POPULATION, population, epsilon_nano, delta_atto);
+	return spent(BUDGET_POPULATION, population);
 }
 
 /* ------------------------------------------------------------------ decisions */
@@ -298,7 +361,7 @@ write_decisions(void)
 
 	foreach(lc, decisions)
 	{
-		(void) ehds_store_append(&((Decision *) lfirst(lc))->row, NULL, 0, NULL);
+		(void) ehds_store_append(&((Decision *) lfirst(lc))->row, NULL);
 	}
 	decisions = NIL;
 }
@@ -423,10 +486,10 @@ ehds_ledger_charge_sql(PG_FUNCTION_ARGS)
 	EhdsChargeRequest r = {0};
 	EhdsChargeResult result;
 	TupleDesc desc;
-	Datum values[3];
-	bool nulls[3] = {false, false, false};
+	Datum values[4];
+	bool nulls[4] = {false, false, false, false};
 
-	for (int i = 2; i < 9; i++)
+	for (int i = 2; i < 12; i++)
 	{
 		if (PG_ARGISNULL(i))
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -441,6 +504,9 @@ ehds_ledger_charge_sql(PG_FUNCTION_ARGS)
 	r.permit_delta_atto = PG_GETARG_INT64(6);
 	r.population_epsilon_nano = PG_GETARG_INT64(7);
 	r.population_delta_atto = PG_GETARG_INT64(8);
+	r.rho_pico = PG_GETARG_INT64(9);
+	r.permit_rho_pico = PG_GETARG_INT64(10);
+	r.selection_delta_atto = PG_GETARG_INT64(11);
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -448,6 +514,7 @@ ehds_ledger_charge_sql(PG_FUNCTION_ARGS)
 	values[0] = Int64GetDatum(result.seq);
 	values[1] = Int64GetDatum(result.epsilon_left_nano);
 	values[2] = Int64GetDatum(result.delta_left_atto);
+	values[3] = Int64GetDatum(result.rho_left_pico);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
@@ -456,10 +523,9 @@ Datum
 ehds_ledger_spent(PG_FUNCTION_ARGS)
 {
 	TupleDesc desc;
-	Datum values[2];
-	bool nulls[2] = {false, false};
-	int64 epsilon;
-	int64 delta;
+	Datum values[6];
+	bool nulls[6] = {false, false, false, false, false, false};
+	EhdsSpent sum;
 
 	if (PG_ARGISNULL(0) == PG_ARGISNULL(1))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -467,11 +533,15 @@ ehds_ledger_spent(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	if (PG_ARGISNULL(1))
-		ehds_ledger_spent_by_permit(arg_text(fcinfo, 0), &epsilon, &delta);
+		sum = ehds_ledger_spent_by_permit(arg_text(fcinfo, 0));
 	else
-		ehds_ledger_spent_by_population(arg_text(fcinfo, 1), &epsilon, &delta);
-	values[0] = Int64GetDatum(epsilon);
-	values[1] = Int64GetDatum(delta);
+		sum = ehds_ledger_spent_by_population(arg_text(fcinfo, 1));
+	values[0] = Int64GetDatum(sum.epsilon_nano);
+	values[1] = Int64GetDatum(sum.delta_atto);
+	values[2] = Int64GetDatum(sum.rho_pico);
+	values[3] = Int64GetDatum(sum.last_epsilon_nano);
+	values[4] = Int64GetDatum(sum.last_delta_atto);
+	values[5] = Int64GetDatum(sum.last_rho_pico);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 

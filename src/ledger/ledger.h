@@ -12,6 +12,7 @@ typedef enum EhdsEntryKind
 	EHDS_ACCESS,  /* a query that may read protected tables starts */
 	EHDS_REFUSAL, /* somebody was refused */
 	EHDS_CHARGE,  /* privacy budget spent; only ehds_ledger_charge makes these */
+	EHDS_RESERVATION, /* a permit's whole budget taken from its population's; the same */
 	EHDS_DECISION /* an act of governance */
 } EhdsEntryKind;
 
@@ -32,18 +33,32 @@ typedef struct EhdsChargeRequest
 	const char *population; /* NULL: none; at most 63 bytes */
 	const char *action;
 	const char *detail;
-	int64 epsilon_nano;        /* asked: more than 0 */
+	int64 epsilon_nano;        /* asked: more than 0; in zCDP 0 */
 	int64 delta_atto;          /* asked: at least 0 */
+	int64 rho_pico;            /* asked: in zCDP more than 0, else 0 */
 	int64 permit_epsilon_nano; /* totals of the permit */
 	int64 permit_delta_atto;
+	int64 permit_rho_pico;       /* zCDP: what epsilon and delta allow, ... */
+	int64 selection_delta_atto;  /* ... beside this part of delta for selections */
 	int64 population_epsilon_nano; /* totals of the population; -1: no limit */
 	int64 population_delta_atto;
 } EhdsChargeRequest;
 
+typedef struct EhdsSpent
+{
+	int64 epsilon_nano;
+	int64 delta_atto;
+	int64 rho_pico;
+	int64 last_epsilon_nano; /* of the last charge, 0 if there was none */
+	int64 last_delta_atto;
+	int64 last_rho_pico;
+} EhdsSpent;
+
 typedef struct EhdsChargeResult
 {
-	int64 epsilon_left_nano; /* of the permit, after the charge */
-	int64 delta_left_atto;
+	int64 epsilon_left_nano; /* of the permit, after the charge; 0 in zCDP */
+	int64 delta_left_atto;   /* in zCDP: for selections */
+	int64 rho_left_pico;
 	int64 seq; /* of the entry */
 } EhdsChargeResult;
 
@@ -69,14 +84,21 @@ extern void ehds_ledger_decide(const EhdsEntry *e);
 /*
  * Spend privacy budget: checks the permit's and the population's totals under
  * the ledger's lock, writes the entry and returns when it is on disk (and on
- * the synchronous standby, where there is one).  Raises ERRCODE_EHDS_BUDGET
+ * the synchronous standby, where there is one).
+ *
+ * rho of several permits says nothing of the epsilon that limits a population, so
+ * a permit in zCDP takes its whole (epsilon, delta) from the population with its
+ * first charge, and nothing with the later ones: permits compose with each
+ * other as (epsilon, delta)-DP does, whatever they do inside (Haney et al. 2023).
+ *
+ *  Raises ERRCODE_EHDS_BUDGET
  * (after writing a refusal), ERRCODE_EHDS_LEDGER (recovery, parallel mode, not
  * preloaded), 22023 for amounts that mean nothing.
  */
 extern EhdsChargeResult ehds_ledger_charge(const EhdsChargeRequest *r);
 
-/* What a permit or population has spent so far. */
-extern void ehds_ledger_spent_by_permit(const char *permit, int64 *epsilon_nano, int64 *delta_atto);
-extern void ehds_ledger_spent_by_population(const char *population, int64 *epsilon_nano, int64 *delta_atto);
+/* What a permit (in zCDP: rho, and delta of selections) or population has spent so far. */
+extern EhdsSpent ehds_ledger_spent_by_permit(const char *permit);
+extern EhdsSpent ehds_ledger_spent_by_population(const char *population);
 
 #endif /* EHDS_LEDGER_H */

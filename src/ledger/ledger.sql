@@ -13,7 +13,8 @@ CREATE TABLE ehds.ledger_entry (
     detail       text,
     epsilon_nano bigint,
     delta_atto   bigint,
-    mac          bytea
+    mac          bytea,
+    rho_pico     bigint
 );
 COMMENT ON TABLE ehds.ledger_entry IS
     'the ledger as it is stored, append-only; written by the extension alone, each row chained to the one before by a keyed hash; read it through the view ehds.ledger';
@@ -32,11 +33,12 @@ CREATE VIEW ehds.ledger AS
     SELECT e.seq, e.at, e.kind, e.session_role, e.role, e.permit, e.population, e.action, e.detail,
            e.epsilon_nano * 0.000000001 AS epsilon,
            e.delta_atto * 0.000000000000000001 AS delta,
-           pg_catalog.encode(e.mac, 'hex') AS mac
+           pg_catalog.encode(e.mac, 'hex') AS mac,
+           e.rho_pico * 0.000000000001 AS rho
     FROM ehds.ledger_entry e;
 GRANT SELECT ON ehds.ledger TO ehds_auditor, ehds_admin;
 COMMENT ON VIEW ehds.ledger IS
-    'accesses, refusals, charges and decisions, numbered by seq; session_role is the login, role the one under SET ROLE; epsilon and delta count where kind is ''charge'' (EHDS 73(1)(e))';
+    'accesses, refusals, charges and decisions, numbered by seq; session_role is the login, role the one under SET ROLE; epsilon and delta count where kind is ''charge'', or ''reservation'', by which a permit in zCDP takes its whole budget from that of the population; rho: of a charge in zCDP, else NULL (EHDS 73(1)(e))';
 
 CREATE FUNCTION ehds.verify_ledger(OUT valid boolean, OUT entries bigint, OUT bad_seq bigint, OUT finding text)
     AS 'MODULE_PATHNAME', 'ehds_verify_ledger' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -68,35 +70,63 @@ CREATE FUNCTION ehds.ledger_charge(permit text, population text, action text,
                                    permit_epsilon_nano bigint, permit_delta_atto bigint,
                                    population_epsilon_nano bigint DEFAULT -1,
                                    population_delta_atto bigint DEFAULT -1,
-                                   OUT seq bigint, OUT epsilon_left_nano bigint, OUT delta_left_atto bigint)
+                                   rho_pico bigint DEFAULT 0, permit_rho_pico bigint DEFAULT 0,
+                                   selection_delta_atto bigint DEFAULT 0,
+                                   OUT seq bigint, OUT epsilon_left_nano bigint, OUT delta_left_atto bigint,
+                                   OUT rho_left_pico bigint)
     AS 'MODULE_PATHNAME', 'ehds_ledger_charge_sql' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-REVOKE ALL ON FUNCTION ehds.ledger_charge(text, text, text, bigint, bigint, bigint, bigint, bigint, bigint) FROM PUBLIC;
-COMMENT ON FUNCTION ehds.ledger_charge(text, text, text, bigint, bigint, bigint, bigint, bigint, bigint) IS
-    'spends privacy budget as the gate does, durably and for good, against the totals given (population: -1 for no limit); for superusers, who may have to account for a release made outside. Units: 1e-9 for epsilon (more than 0), 1e-18 for delta (at least 0). Raises ZE003 if a budget does not allow it, ZE007, ZE006, 22023.';
+REVOKE ALL ON FUNCTION ehds.ledger_charge(text, text, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION ehds.ledger_charge(text, text, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint) IS
+    'spends privacy budget as the gate does, durably and for good, against the totals given (population: -1 for no limit); for superusers, who may have to account for a release made outside. Units: 1e-9 for epsilon (more than 0), 1e-18 for delta (at least 0), 1e-12 for rho. rho_pico above 0: a charge in zCDP, then epsilon_nano is 0, delta_atto is that of selections, permit_rho_pico and selection_delta_atto what the permit may spend, and its whole budget is taken from that of the population once. Raises ZE003 if a budget does not allow it, ZE007, ZE006, 22023.';
 
-CREATE FUNCTION ehds.ledger_spent(permit text, population text, OUT epsilon_nano bigint, OUT delta_atto bigint)
+CREATE FUNCTION ehds.ledger_spent(permit text, population text, OUT epsilon_nano bigint, OUT delta_atto bigint,
+                                  OUT rho_pico bigint,
+                                  OUT last_epsilon_nano bigint, OUT last_delta_atto bigint, OUT last_rho_pico bigint)
     AS 'MODULE_PATHNAME', 'ehds_ledger_spent' LANGUAGE C STABLE PARALLEL RESTRICTED;
 REVOKE ALL ON FUNCTION ehds.ledger_spent(text, text) FROM PUBLIC;
 COMMENT ON FUNCTION ehds.ledger_spent(text, text) IS
-    'what a permit (then population is NULL) or a population (then permit is NULL) has spent, in 1e-9 of epsilon and 1e-18 of delta';
+    'what a permit (then population is NULL) or a population (then permit is NULL) has spent, in 1e-9 of epsilon, 1e-18 of delta and 1e-12 of rho; of a permit in zCDP rho, and delta of selections; last: of its last charge, 0 if there was none';
 
 -- A function behind the view, since a view's functions are checked against its reader.
 CREATE FUNCTION ehds.budgets(OUT permit text,
                              OUT epsilon_total numeric, OUT epsilon_spent numeric, OUT epsilon_left numeric,
-                             OUT delta_total numeric, OUT delta_spent numeric, OUT delta_left numeric)
+                             OUT delta_total numeric, OUT delta_spent numeric, OUT delta_left numeric,
+                             OUT accounting text, OUT rho_total numeric, OUT rho_spent numeric, OUT rho_left numeric,
+                             OUT queries_left bigint)
     RETURNS SETOF record
     LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     AS $$
     SELECT p.permit,
            p.epsilon_nano * 0.000000001,
-           s.epsilon_nano * 0.000000001,
-           greatest(p.epsilon_nano - s.epsilon_nano, 0) * 0.000000001,
+           c.epsilon,
+           greatest(p.epsilon_nano * 0.000000001 - c.epsilon, 0),
            coalesce(p.delta_atto, 0) * 0.000000000000000001,
-           s.delta_atto * 0.000000000000000001,
-           greatest(coalesce(p.delta_atto, 0) - s.delta_atto, 0) * 0.000000000000000001
+           c.delta_atto * 0.000000000000000001,
+           greatest(coalesce(p.delta_atto, 0) - c.delta_atto, 0) * 0.000000000000000001,
+           p.accounting,
+           p.rho_pico * 0.000000000001,
+           CASE WHEN p.accounting = 'zcdp' THEN s.rho_pico * 0.000000000001 END,
+           CASE WHEN p.accounting = 'zcdp' THEN greatest(p.rho_pico - s.rho_pico, 0) * 0.000000000001 END,
+           -- like the last one: what it took, from whatever would be used up first (no limit is NULL)
+           CASE WHEN s.last_epsilon_nano > 0 OR s.last_rho_pico > 0 THEN
+               greatest(least((p.epsilon_nano - s.epsilon_nano) / nullif(s.last_epsilon_nano, 0),
+                              (p.rho_pico - s.rho_pico) / nullif(s.last_rho_pico, 0),
+                              (coalesce(p.selection_delta_atto, p.delta_atto) - s.delta_atto) / nullif(s.last_delta_atto, 0),
+                              (o.epsilon_nano - q.epsilon_nano) / nullif(s.last_epsilon_nano, 0),
+                              CASE WHEN p.accounting = 'pure' THEN (o.delta_atto - q.delta_atto) / nullif(s.last_delta_atto, 0) END), 0) END
     FROM ehds.permit p
     CROSS JOIN LATERAL ehds.ledger_spent(p.permit, NULL) s
+    LEFT JOIN ehds.population o ON o.population = p.population
+    CROSS JOIN LATERAL ehds.ledger_spent(NULL, coalesce(p.population::text, '')) q
+    -- in zCDP: what rho means at the part of delta that is for the conversion, which is spent with the first release
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN p.accounting = 'pure' THEN s.epsilon_nano * 0.000000001
+                    WHEN s.rho_pico = 0 THEN 0
+                    ELSE least(coalesce(ehds.zcdp_epsilon(s.rho_pico * 0.000000000001, (p.delta_atto - p.selection_delta_atto) * 0.000000000000000001), 1000),
+                               p.epsilon_nano * 0.000000001) END AS epsilon,
+               CASE WHEN p.accounting = 'zcdp' AND s.rho_pico > 0 THEN p.delta_atto - p.selection_delta_atto + s.delta_atto
+                    ELSE s.delta_atto END AS delta_atto) c
     WHERE p.epsilon_nano IS NOT NULL
       AND (pg_has_role(ehds.acting_role(), p.grantee, 'MEMBER')
            OR pg_has_role(ehds.acting_role(), 'ehds_admin', 'MEMBER')
@@ -106,8 +136,9 @@ COMMENT ON FUNCTION ehds.budgets() IS 'the rows of the view ehds.budget';
 
 CREATE VIEW ehds.budget AS
     SELECT b.permit, b.epsilon_total, b.epsilon_spent, b.epsilon_left,
-           b.delta_total, b.delta_spent, b.delta_left
+           b.delta_total, b.delta_spent, b.delta_left,
+           b.accounting, b.rho_total, b.rho_spent, b.rho_left, b.queries_left
     FROM ehds.budgets() b;
 GRANT SELECT ON ehds.budget TO PUBLIC;
 COMMENT ON VIEW ehds.budget IS
-    'privacy budget of each permit that has one: total, spent and left, in epsilon and delta; a member of the permit''s grantee sees it, ehds_admin and ehds_auditor see all';
+    'privacy budget of each permit that has one: total, spent and left, in epsilon and delta; a member of the permit''s grantee sees it, ehds_admin and ehds_auditor see all. rho: of a permit in zCDP, where rho is what adds up, and epsilon is what it means at the delta of the conversion; queries_left: how many queries that cost what the last one did can still be asked, NULL before the first one';

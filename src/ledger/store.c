@@ -127,13 +127,44 @@ insert_row(Relation rel, LedgerHead *head, LedgerRow *row, EhdsHmac *hmac, Strin
 	appended_in_xact = true;
 }
 
-/* Would the charge exceed this budget? */
+/* What is left may be negative where a total was lowered; the difference can't overflow. */
 static bool
-exceeds(const LedgerBudget *budget, const LedgerRow *row)
+lacks(int64 asked, int64 total, int64 spent)
 {
-	/* what is left may be negative where a total was lowered; the differences can't overflow */
-	return (budget->epsilon_total >= 0 && row->epsilon_nano > budget->epsilon_total - budget->epsilon_spent) ||
-		   (budget->delta_total >= 0 && row->delta_atto > budget->delta_total - budget->delta_spent);
+	return total >= 0 && asked > total - spent;
+}
+
+/*
+ * Would a charge exceed this budget?  One that asks nothing of it does not, however
+ * low its total has been set since.
+ */
+static bool
+exceeds(Relation rel, const LedgerHead *head, LedgerBudget *budget)
+{
+	const LedgerAmount *asked = &budget->asked;
+
+	if (budget->name == NULL)
+		return false;
+	ehds_head_find_spending(rel, head, budget);
+	if (asked->epsilon == 0 && asked->delta == 0 && asked->rho == 0)
+		return false;
+	return lacks(asked->epsilon, budget->total.epsilon, budget->spent.epsilon) ||
+		   lacks(asked->delta, budget->total.delta, budget->spent.delta) ||
+		   lacks(asked->rho, budget->total.rho, budget->spent.rho);
+}
+
+/* The budget that is in the way of a charge, or NULL. Needs the lock and a loaded head. */
+static LedgerBudget *
+check_charge(Relation rel, const LedgerHead *head, LedgerCharge *charge)
+{
+	if (exceeds(rel, head, &charge->permit))
+		return &charge->permit;
+	if (charge->reservation != NULL && charge->permit.spent.rho > 0)
+	{
+		charge->reservation = NULL;
+		memset(&charge->population.asked, 0, sizeof(charge->population.asked));
+	}
+	return exceeds(rel, head, &charge->population) ? &charge->population : NULL;
 }
 
 /* At the end of a process that has appended, its entries may not be noted yet. */
@@ -154,13 +185,13 @@ note_at_exit(int code, Datum arg)
 }
 
 LedgerBudget *
-ehds_store_append(LedgerRow *row, LedgerBudget *budgets, int nbudgets,
-				  LedgerRow *(*make_refusal)(const LedgerRow *charge, const LedgerBudget *budget))
+ehds_store_append(LedgerRow *row, LedgerCharge *charge)
 {
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "pg_ehds ledger append",
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(cxt);
 	StringInfoData rest;
+	StringInfoData reserved;
 	EhdsHmac *hmac;
 	Relation rel;
 	LedgerHead *head;
@@ -181,6 +212,9 @@ ehds_store_append(LedgerRow *row, LedgerBudget *budgets, int nbudgets,
 	hmac = ehds_chain_key();
 	initStringInfo(&rest);
 	ehds_chain_serialise(&rest, row);
+	initStringInfo(&reserved);
+	if (charge != NULL && charge->reservation != NULL)
+		ehds_chain_serialise(&reserved, charge->reservation);
 	(void) GetCurrentTransactionId();
 	rel = open_table(RowExclusiveLock);
 
@@ -194,16 +228,12 @@ ehds_store_append(LedgerRow *row, LedgerBudget *budgets, int nbudgets,
 	ehds_head_lock();
 	head = ehds_head_get(rel);
 
-	for (int i = 0; i < nbudgets && exceeded == NULL; i++)
-	{
-		ehds_head_find_spending(rel, head, &budgets[i]);
-		if (exceeds(&budgets[i], row))
-			exceeded = &budgets[i];
-	}
+	if (charge != NULL)
+		exceeded = check_charge(rel, head, charge);
 
 	if (exceeded != NULL)
 	{
-		LedgerRow *refusal = make_refusal(row, exceeded);
+		LedgerRow *refusal = charge->make_refusal(row, exceeded);
 
 		resetStringInfo(&rest);
 		ehds_chain_serialise(&rest, refusal);
@@ -211,9 +241,14 @@ ehds_store_append(LedgerRow *row, LedgerBudget *budgets, int nbudgets,
 	}
 	else
 	{
+		/* first: should the charge itself not get onto the disk, too much is spent, not too little */
+		if (charge != NULL && charge->reservation != NULL)
+			insert_row(rel, head, charge->reservation, hmac, &reserved);
 		insert_row(rel, head, row, hmac, &rest);
-		for (int i = 0; i < nbudgets; i++)
-			ehds_head_count_spending(head, &budgets[i], row);
+		if (charge != NULL)
+			ehds_head_count_spending(head, &charge->permit);
+		if (charge != NULL && charge->population.name != NULL)
+			ehds_head_count_spending(head, &charge->population);
 	}
 	head->loaded = true;
 	ehds_head_unlock();
@@ -296,7 +331,7 @@ ehds_store_spent(LedgerBudget *budget)
 	{
 		LedgerRow last;
 
-		budget->epsilon_spent = budget->delta_spent = 0;
+		memset(&budget->spent, 0, sizeof(budget->spent));
 		ehds_head_scan_table(rel, &last, NULL, budget, 0, NULL, NULL);
 	}
 	else

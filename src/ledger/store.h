@@ -25,14 +25,22 @@ typedef struct LedgerEnd
 /* Raise unless entries can be written here and now; why (may be NULL) takes the reason instead. */
 extern bool ehds_store_writable(const char **why);
 
+/* What has to be checked before a row may be written. */
+typedef struct LedgerCharge
+{
+	LedgerBudget permit;
+	LedgerBudget population; /* name NULL: none */
+	/* written before the first charge of the permit in zCDP, if not NULL; later ones ask nothing of the population */
+	LedgerRow *reservation;
+	LedgerRow *(*make_refusal)(const LedgerRow *row, const LedgerBudget *budget);
+} LedgerCharge;
+
 /*
- * Append row (seq, at and mac are filled in).  With budgets, the row is a
- * charge that is written only if none of them would be exceeded; otherwise
- * refusal is written in its place and the budget that is in the way returned.
+ * Append row (seq, at and mac are filled in).  With a charge, it is written only
+ * if no budget would be exceeded; otherwise a refusal is written in its place and
+ * the budget that is in the way returned.
  */
-extern LedgerBudget *ehds_store_append(LedgerRow *row, LedgerBudget *budgets, int nbudgets,
-									   LedgerRow *(*make_refusal)(const LedgerRow *charge,
-																  const LedgerBudget *budget));
+extern LedgerBudget *ehds_store_append(LedgerRow *row, LedgerCharge *charge);
 
 /* Wait until everything that this transaction has written is on disk and on synchronous standbys. */
 extern void ehds_store_flush(void);

@@ -37,7 +37,7 @@ SELECT throws_ok(format('SELECT pg_temp.issue(%L)', 'purpose => ''research'', va
                     'epsilon => 1, delta => 1e-8, epsilon_default => 2', 'epsilon_default => 1', 'epsilon => 1, delta => 1e-8, output => ''pseudonymised''',
                     'max_groups => 0', 'accounting => ''magic''', 'opposition_rule => ''never''', 'exception_basis => '' ''']) bad;
 SELECT throws_ok($$SELECT pg_temp.issue('purpose => ''education'', valid_until => ''2099-12-31'', exception_basis => ''law''')$$, '22023', NULL, 'no exception for education (EHDS 71(4))');
-SELECT throws_ok($$SELECT pg_temp.issue('purpose => ''research'', valid_until => ''2099-12-31'', accounting => ''zcdp''')$$, '0A000', NULL, 'zcdp is not built yet');
+SELECT throws_ok($$SELECT pg_temp.issue('purpose => ''research'', valid_until => ''2099-12-31'', accounting => ''zcdp''')$$, '22023', 'accounting "zcdp" needs an epsilon', 'zcdp without a budget');
 SELECT throws_ok($$SELECT pg_temp.gov('issue_permit(''p'', ''nobody_there'', ''research'', valid_until => ''2099-12-31'')')$$, '42704', 'role "nobody_there" does not exist', 'no such grantee');
 SELECT throws_ok($$SELECT pg_temp.gov('issue_permit(''p'', ''t_super'', ''research'', valid_until => ''2099-12-31'')')$$, '22023', NULL, 'a superuser');
 SELECT throws_ok($$SELECT pg_temp.gov('issue_permit(''p'', ''ehds_auditor'', ''research'', valid_until => ''2099-12-31'')')$$, '22023', NULL, 'a role of ours');

@@ -175,6 +175,59 @@ like(failure('stays', charge_sql('two', 200000000, population => 'omop', limit =
 is(spent('stays', 'two'), 0, 'a charge that one budget refuses is made to none');
 is(sql('stays', "SELECT epsilon_nano FROM ehds.ledger_spent(NULL, 'omop')"), 400000000, 'spending of the population');
 
+# zCDP: rho adds up in a permit, whose whole (epsilon 1, delta 1000) is taken from the population once
+sub rho_sql
+{
+	my ($permit, $pico, %arg) = @_;
+	my $delta = $arg{delta} // 5;
+	my $limit = $arg{limit} // -1;
+	return "SELECT seq FROM ehds.ledger_charge('$permit', 'zpop', 'select', 0, $delta, 1000000000, 1000, $limit, -1, $pico, 100000000000, 500)";
+}
+
+sub spent_row
+{
+	my ($args) = @_;
+	return $node->safe_psql('stays', "SELECT epsilon_nano, delta_atto, rho_pico, last_epsilon_nano, last_delta_atto, last_rho_pico FROM ehds.ledger_spent($args)");
+}
+my $zpop = "NULL, 'zpop'";
+
+$node->safe_psql('stays', rho_sql('z', 1));
+is(spent_row("'z', NULL"), '0|5|1|0|5|1', 'a charge in rho, and the last charge');
+is(spent_row($zpop), '1000000000|1000|0|1000000000|1000|0', 'the whole budget of the permit is reserved with its first charge');
+is($node->safe_psql('stays', q{SELECT string_agg(concat_ws(':', kind, epsilon, delta, rho), ' ' ORDER BY seq) FROM ehds.ledger WHERE permit = 'z'}),
+	'reservation:1.000000000:0.000000000000001000 charge:0.000000000:0.000000000000000005:0.000000000001', 'reservation and charge are in the ledger, in this order');
+$node->safe_psql('stays', 'BEGIN; ' . rho_sql('z', 29999999999) . '; ROLLBACK');
+is(spent_row("'z', NULL"), '0|10|30000000000|0|5|29999999999', 'rho adds up, and ROLLBACK refunds none');
+is(spent_row($zpop), '1000000000|1000|0|1000000000|1000|0', 'the reservation is made once');
+like(failure('stays', rho_sql('z', 70000000001)), qr/^ZE003: .*permit "z".*: rho 0\.070000000001 asked, 0\.07 left$/, 'more rho than is left');
+like(failure('stays', rho_sql('z', 1, delta => 491)), qr/^ZE003: .*permit "z".*: delta 0\.000000000000000491 asked, 0\.00000000000000049 left$/, 'more delta than is left for selections');
+$node->safe_psql('stays', rho_sql('z', 1, limit => 1));
+is(spent_row("'z', NULL"), '0|15|30000000001|0|5|1', 'a later charge asks nothing of the population');
+like(failure('stays', rho_sql('z2', 1, limit => 1999999999)), qr/^ZE003: .*population "zpop".*: epsilon 1 asked, 0\.999999999 left$/, 'a second permit that the population has no room for');
+is(spent_row("'z2', NULL"), '0|0|0|0|0|0', 'has spent nothing');
+$node->safe_psql('stays', rho_sql('z2', 1, limit => 2000000000));
+is(spent_row($zpop), '2000000000|2000|0|1000000000|1000|0', 'and one that it has room for');
+$node->safe_psql('stays', charge_sql('p3', 7, population => 'zpop'));
+is(spent_row($zpop), '2000000007|2005|0|7|5|0', 'a pure permit over the same population adds its epsilon');
+like(failure('stays', "SELECT ehds.ledger_charge('z', NULL, 'select', 0, 0, 1, 1, -1, -1, 1, 1, 1)"), qr/^22023/, 'rho without a population');
+like(failure('stays', "SELECT ehds.ledger_charge('z', 'q', 'select', 1, 0, 1, 1, -1, -1, 1, 1, 1)"), qr/^22023/, 'rho and epsilon in one charge');
+like(failure('stays', "SELECT ehds.ledger_charge('z', 'q', 'select', 0, 0, 1, 1, -1, -1, -1, 1, 1)"), qr/^22023/, 'a negative rho');
+like(failure('stays', "SELECT ehds.ledger_charge('z', 'q', 'select', 0, 0, 1, 1, -1, -1, 1, 1, 2)"), qr/^22023/, 'more for selections than there is');
+$node->safe_psql('stays', rho_sql('z', 9223372036, delta => 0));
+$node->stop('immediate');
+$node->start;
+is(spent_row("'z', NULL"), '0|15|39223372037|0|0|9223372036', 'a crash refunds no rho, and the last charge is known after it');
+is(spent_row($zpop), '2000000007|2005|0|7|5|0', 'nor what was reserved');
+$node->safe_psql('stays', rho_sql('z', 1));
+is(spent_row($zpop), '2000000007|2005|0|7|5|0', 'and nothing is reserved again');
+is(verified('stays'), 't||', 'the chain holds rho and reservations');
+my $rho_script = $node->basedir . '/rho_race.sql';
+append_to_file($rho_script, rho_sql('zrace', 3000000000, delta => 0) . ";\n");
+$node->command_fails([ 'pgbench', '-n', '-c', '16', '-j', '4', '-t', '10', '-f', $rho_script, '-h', $node->host, '-p', $node->port, 'stays' ],
+	'16 sessions race until the rho is spent');
+is(spent_row("'zrace', NULL"), '0|0|99000000000|0|0|3000000000', 'together they spend what fits and no more');
+is(sql('stays', "SELECT count(*) FROM ehds.ledger WHERE permit = 'zrace' AND kind = 'reservation'"), 1, 'and reserve once');
+
 # 16 sessions race for 3.7 epsilon in steps of 0.1
 my $script = $node->basedir . '/race.sql';
 append_to_file($script,
@@ -197,6 +250,7 @@ ROLLBACK TO a;
 SELECT ehds.record_decision('kept-2', NULL, NULL, NULL);
 SAVEPOINT c; SELECT ehds.record_decision('kept-3', NULL, NULL, NULL); RELEASE c;
 COMMIT;
+SELECT ehds.ledger_charge('z', 'q', 'select', 0, 5, 1000, 1000, -1, -1, 123456789, 200000000, 500);
 BEGIN; SELECT ehds.record_decision('prepared', NULL, NULL, NULL); PREPARE TRANSACTION 'x'; COMMIT PREPARED 'x';
 });
 is($node->safe_psql('decides', q{SELECT string_agg(action, ' ' ORDER BY seq) FROM ehds.ledger WHERE kind = 'decision'}),
@@ -217,7 +271,7 @@ is(verified('decides'), 't||', 'and are chained');
 		SELECT concat_ws(' ', to_hex(seq), to_hex((extract(epoch FROM at - '2000-01-01 00:00:00+00') * 1000000)::bigint),
 			(SELECT string_agg(coalesce('x' || encode(convert_to(v, 'UTF8'), 'hex'), '-'), ' ' ORDER BY i)
 			 FROM unnest(ARRAY[kind, session_role, role, permit, population, action, detail]) WITH ORDINALITY u(v, i)),
-			to_hex(epsilon_nano), to_hex(delta_atto), encode(mac, 'hex'))
+			to_hex(epsilon_nano), to_hex(delta_atto), to_hex(rho_pico), encode(mac, 'hex'))
 		FROM ehds.ledger_entry ORDER BY seq}))
 	{
 		my @f = split / /, $line;
@@ -234,13 +288,24 @@ is(verified('decides'), 't||', 'and are chained');
 		$previous = pack 'H*', $mac;
 		$n++;
 	}
-	is("$wrong of $n", "0 of 9", 'every MAC is the one computed from the key file');
+	is("$wrong of $n", "0 of 11", 'every MAC is the one computed from the key file');
 }
 
 # ---------------------------------------------------------------- tampering
+foreach my $change ('rho_pico = NULL', 'rho_pico = rho_pico - 1')
+{
+	my $db = $change =~ /NULL/ ? 'free' : 'cheaper';
+	fresh_db($db, 'decides');
+	is(verified($db), 't||', "$db: valid before");
+	forge($db, "UPDATE ehds.ledger_entry SET $change WHERE rho_pico IS NOT NULL");
+	like(verified($db), qr/^f\|(\d+)\|entry \1 was changed$/, "$db: found");
+}
+
 fresh_db('model');
 foreach my $case (
 	[ 'changed',  'UPDATE ehds.ledger_entry SET epsilon_nano = 1 WHERE seq = 3', 'f|3|entry 3 was changed' ],
+	[ 'dearer',   'UPDATE ehds.ledger_entry SET rho_pico = 7 WHERE seq = 3', 'f|3|entry 3 was changed' ],
+	[ 'zero',     'UPDATE ehds.ledger_entry SET rho_pico = 0 WHERE seq = 2', 'f|2|an entry, 2 or another, was changed: it lacks a value' ],
 	[ 'retimed',  "UPDATE ehds.ledger_entry SET at = at + interval '1 us' WHERE seq = 2", 'f|2|entry 2 was changed' ],
 	[ 'nulled',   'UPDATE ehds.ledger_entry SET mac = NULL WHERE seq = 2', 'f|2|an entry, 2 or another, was changed: it lacks a value' ],
 	[ 'middle',   'DELETE FROM ehds.ledger_entry WHERE seq = 3', 'f|3|entry 3 is missing' ],
@@ -297,7 +362,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE restored');
 $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-f', $dump, 'restored' ], 'restore');
 is(verified('restored'), 't||', 'a restored ledger is valid');
 is(spent('restored', 'first'), 6000, 'and so is what was spent');
-is(sql('restored', charge_sql('first', 1)), 11, 'it goes on with the next number');
+is(sql('restored', charge_sql('first', 1)), 13, 'it goes on with the next number');
 is(verified('restored'), 't||', 'and stays valid');
 
 # rows that are restored in a transaction that fails must not be chained to

@@ -1,0 +1,83 @@
+/*
+ * mechanism.h
+ *		Which noise a released value gets, and what it costs.
+ *
+ * mechanism.c: the choice, from what the permit's accounting gives to a release.
+ * gaussian.c: thresholds, precision and release with discrete Gaussian noise.
+ *
+ * Functions of declared parameters, but for the release. Units as in dp.h and
+ * zcdp.h; values out of range raise 22023.
+ */
+#ifndef EHDS_MECHANISM_H
+#define EHDS_MECHANISM_H
+
+#include "core/compat.h"
+
+#include "noise/bits.h"
+
+/* The budget of a permit, as far as a release needs it. */
+typedef struct EhdsDpBudget
+{
+	bool zcdp;
+	int64 epsilon_nano; /* pure */
+	int64 rho_pico;     /* zCDP */
+	int64 delta_atto;   /* for selections; all of it if pure */
+} EhdsDpBudget;
+
+/* What one release may spend. */
+typedef struct EhdsDpShare
+{
+	bool zcdp;
+	int64 epsilon_nano; /* in zCDP it stands for rho = epsilon^2 / 2 */
+	int64 rho_pico;     /* zCDP */
+	int64 delta_atto;   /* if groups are selected; 0: too small for that */
+} EhdsDpShare;
+
+/* How one value of each group is made public. */
+typedef struct EhdsMechanism
+{
+	bool gaussian;
+	bool keyed;          /* groups are selected; their keys came from the data */
+	int max_groups;      /* of a subject; 1 if there is no key */
+	int64 epsilon_nano;  /* Laplace: the scale is max_groups / epsilon */
+	uint64 sigma_digits; /* Gaussian: sigma is digits / 10^places */
+	int sigma_places;
+	int64 tau;        /* keyed: threshold */
+	int64 interval95; /* half width, see dp.h */
+} EhdsMechanism;
+
+/*
+ * The share of a release at epsilon. delta is spent as epsilon (in zCDP: rho) is,
+ * so that both last for the same number of releases.
+ */
+extern EhdsDpShare ehds_dp_share(const EhdsDpBudget *budget, int64 epsilon_nano);
+
+/*
+ * How a count of persons is released for a share: discrete Laplace noise of pure
+ * epsilon-DP; in zCDP discrete Gaussian noise, which at equal rho is narrower for
+ * every number of groups, and has the lower threshold where delta is small.
+ */
+extern EhdsMechanism ehds_dp_count_mechanism(const EhdsDpShare *share, int max_groups, bool keyed);
+
+/* Scale of Laplace noise or sigma, for people. */
+extern double ehds_mechanism_scale(const EhdsMechanism *m);
+
+/* ------------------------------------------------------------------ gaussian.c */
+
+/*
+ * The least tau with P(X >= tau) <= delta / max_groups: a group of one person is
+ * released with at most that probability. For sigma above 1024 it may be one
+ * more than the least.
+ */
+extern int64 ehds_gaussian_threshold(uint64 digits, int places, int64 delta_atto, int max_groups);
+
+/* As ehds_dp_interval95 (dp.h). */
+extern int64 ehds_gaussian_interval95(uint64 digits, int places);
+
+/* As ehds_dp_release (dp.h), with discrete Gaussian noise. */
+extern int64 ehds_gaussian_release(int64 n, uint64 digits, int places, int64 tau, int k, bool keyed,
+								   bool *released);
+extern int64 ehds_gaussian_release_from(EhdsBits *bits, int64 n, uint64 digits, int places, int64 tau, int k,
+										bool keyed, bool *released);
+
+#endif /* EHDS_MECHANISM_H */
