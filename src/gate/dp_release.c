@@ -359,8 +359,7 @@ ehds_charge_share(EhdsGate *gate, const EhdsDpShare *share, bool selects)
 	if (pg_add_s64_overflow(gate->charge.epsilon_nano, share->zcdp ? 0 : share->epsilon_nano,
 							&gate->charge.epsilon_nano) ||
 		pg_add_s64_overflow(gate->charge.rho_pico, share->rho_pico, &gate->charge.rho_pico) ||
-		pg_add_s64_overflow(gate->charge.delta_atto, selects ? share->delta_atto : 0,
-							&gate->charge.delta_atto))
+		pg_add_s64_overflow(gate->charge.delta_atto, selects ? share->delta_atto : 0, &gate->charge.delta_atto))
 		ereport(ERROR, (errcode(ERRCODE_EHDS_BUDGET), errmsg("the query costs more than any budget allows")));
 }
 
@@ -411,16 +410,18 @@ ehds_dp_release_query(Border *b, int depth)
 
 	add_bounded(&t, b, unique, max_groups, n);
 	if (keyed && share.delta_atto <= 0)
-		ereport(ERROR, (errcode(ERRCODE_EHDS_BUDGET),
-						errmsg("the share of delta that belongs to this epsilon is too small to select groups"),
-						errhint("SET ehds.epsilon to a larger value, or ask without GROUP BY.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_EHDS_BUDGET),
+				 errmsg("the share of delta that belongs to this epsilon is too small to select groups"),
+				 errhint("SET ehds.epsilon to a larger value, or ask without GROUP BY.")));
 	m = ehds_dp_count_mechanism(&share, max_groups, keyed);
 	if (keyed)
 	{
 		t.nesting++;
-		q = ehds_parse_template(psprintf("SELECT %1$s, n FROM (SELECT %1$s, %2$s AS n FROM %3$s GROUP BY %1$s) r "
-										 "WHERE n IS NOT NULL ORDER BY %1$s",
-										 t.columns.data, release_call(&m, t.total, gate->permit->k), t.from.data));
+		q = ehds_parse_template(
+			psprintf("SELECT %1$s, n FROM (SELECT %1$s, %2$s AS n FROM %3$s GROUP BY %1$s) r "
+					 "WHERE n IS NOT NULL ORDER BY %1$s",
+					 t.columns.data, release_call(&m, t.total, gate->permit->k), t.from.data));
 	}
 	else
 		q = ehds_parse_template(

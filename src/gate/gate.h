@@ -40,14 +40,14 @@ typedef struct EhdsGate
 	uint64 approval;
 	const char *query_string; /* for error positions */
 	Query *top;
-	List *pending;        /* border CTEs not yet placed in the top query */
-	List *seen;           /* OIDs of the relations in the checked tree */
-	int borders;          /* number of releases in the query */
-	bool margins;         /* cells are hidden among totals, or folded: how many tells of them */
-	int k;                /* effective threshold */
-	EhdsDpBudget budget;  /* of the permit */
-	int64 epsilon_nano;   /* of one release; in zCDP it stands for rho = epsilon^2 / 2 */
-	EhdsCharge charge;    /* of the whole query */
+	List *pending;       /* border CTEs not yet placed in the top query */
+	List *seen;          /* OIDs of the relations in the checked tree */
+	int borders;         /* number of releases in the query */
+	bool margins;        /* cells are hidden among totals, or folded: how many tells of them */
+	int k;               /* effective threshold */
+	EhdsDpBudget budget; /* of the permit */
+	int64 epsilon_nano;  /* of one release; in zCDP it stands for rho = epsilon^2 / 2 */
+	EhdsCharge charge;   /* of the whole query */
 	int max_groups;
 	int64 interval95; /* of the noisiest release */
 } EhdsGate;
@@ -58,10 +58,10 @@ typedef struct EhdsMarker
 	char *permit;
 	int version; /* of the permit when planned; 0: the query reads its extract, not its views */
 	uint64 approval;
-	int k;              /* 0: not a k-anonymity release */
-	bool figures;       /* one release: its NOTICE may count cells */
-	EhdsCharge charge;  /* to be made before execution */
-	int64 interval95;   /* half width of the noise's 95 % interval, in persons */
+	int k;             /* 0: not a k-anonymity release */
+	bool figures;      /* one release: its NOTICE may count cells */
+	EhdsCharge charge; /* to be made before execution */
+	int64 interval95;  /* half width of the noise's 95 % interval, in persons */
 } EhdsMarker;
 
 /* settings.c */

@@ -222,9 +222,8 @@ check_request(const EhdsChargeRequest *r)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("a charge is either in epsilon or in rho, not in both")));
 	if (r->rho_pico > 0 && r->population == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a charge in rho needs a population"),
-				 errhint("The permit's whole budget is taken from that of the population.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a charge in rho needs a population"),
+						errhint("The permit's whole budget is taken from that of the population.")));
 	if (r->delta_atto < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the delta of a charge must not be negative")));

@@ -9,11 +9,11 @@
 
 typedef enum EhdsEntryKind
 {
-	EHDS_ACCESS,  /* a query that may read protected tables starts */
-	EHDS_REFUSAL, /* somebody was refused */
-	EHDS_CHARGE,  /* privacy budget spent; only ehds_ledger_charge makes these */
+	EHDS_ACCESS,      /* a query that may read protected tables starts */
+	EHDS_REFUSAL,     /* somebody was refused */
+	EHDS_CHARGE,      /* privacy budget spent; only ehds_ledger_charge makes these */
 	EHDS_RESERVATION, /* a permit's whole budget taken from its population's; the same */
-	EHDS_DECISION /* an act of governance */
+	EHDS_DECISION     /* an act of governance */
 } EhdsEntryKind;
 
 typedef struct EhdsEntry
@@ -38,8 +38,8 @@ typedef struct EhdsChargeRequest
 	int64 rho_pico;            /* asked: in zCDP more than 0, else 0 */
 	int64 permit_epsilon_nano; /* totals of the permit */
 	int64 permit_delta_atto;
-	int64 permit_rho_pico;       /* zCDP: what epsilon and delta allow, ... */
-	int64 selection_delta_atto;  /* ... beside this part of delta for selections */
+	int64 permit_rho_pico;         /* zCDP: what epsilon and delta allow, ... */
+	int64 selection_delta_atto;    /* ... beside this part of delta for selections */
 	int64 population_epsilon_nano; /* totals of the population; -1: no limit */
 	int64 population_delta_atto;
 } EhdsChargeRequest;
