@@ -99,17 +99,21 @@ ehds_same_column(Border *b, Node *one, Node *other)
 }
 
 /* Is it a column of a permit's view that holds no NULL, which no outer join makes NULL? */
-static bool
-is_never_null(Border *b, Node *node)
+bool
+ehds_is_never_null(Border *b, Node *node)
 {
 	Var *var = ehds_column_of(b->query, node);
-	RangeTblEntry *rte = rt_fetch(var->varno, b->query->rtable);
+	RangeTblEntry *rte;
 	bool kept = false;
 	bool not_null;
 	Var *column;
 	HeapTuple tuple;
 	ListCell *lc;
 
+	/* sums of an expression are over the rows in which it has a value */
+	if (var == NULL)
+		return true;
+	rte = rt_fetch(var->varno, b->query->rtable);
 	foreach(lc, b->subjects)
 		kept = kept || ((Var *) lfirst(lc))->varno == var->varno;
 	if (!kept || rte->rtekind != RTE_SUBQUERY || ehds_permit_view(ehds_view_of_subquery(rte)) == NULL)
@@ -147,8 +151,8 @@ usable_subject(Border *b, Node *node)
 	return NULL;
 }
 
-static Node *
-argument(Aggref *agg, int n)
+Node *
+ehds_argument(Aggref *agg, int n)
 {
 	return (Node *) ((TargetEntry *) list_nth(agg->args, n))->expr;
 }
@@ -156,7 +160,7 @@ argument(Aggref *agg, int n)
 Node *
 ehds_required_subject(Border *b, Aggref *agg)
 {
-	Var *s = usable_subject(b, argument(agg, 0));
+	Var *s = usable_subject(b, ehds_argument(agg, 0));
 
 	if (s == NULL)
 		EHDS_REFUSE(b->gate->query_string, agg,
@@ -175,7 +179,7 @@ required_k(Border *b, Aggref *agg, int position)
 
 	if (list_length(agg->args) <= position)
 		return b->gate->k;
-	node = eval_const_expressions(NULL, copyObject(argument(agg, position)));
+	node = eval_const_expressions(NULL, copyObject(ehds_argument(agg, position)));
 	if (!IsA(node, Const) || ((Const *) node)->constisnull || ((Const *) node)->consttype != INT4OID)
 		EHDS_REFUSE(b->gate->query_string, agg, errmsg("k must be a constant in a query under a permit"));
 	c = (Const *) node;
@@ -225,6 +229,8 @@ static const struct
 	{"k_avg", {"avg"}, K_VALUE, true, true, true},
 	{"k_stddev", {"stddev", "stddev_samp"}, K_VALUE, true, true, true},
 	{"k_variance", {"variance", "var_samp"}, K_VALUE, true, true, true},
+	{"k_variance_pop", {"var_pop"}, K_VALUE, true, true, true},
+	{"k_stddev_pop", {"stddev_pop"}, K_VALUE, true, true, true},
 	{"k_min", {NULL}, K_VALUE, false, false, false},
 	{"k_max", {NULL}, K_VALUE, false, false, false},
 	{"k_median", {NULL}, K_VALUE, false, true, true},
@@ -251,7 +257,7 @@ find_known(Border *b, Aggref *agg, Kind *kind)
 		return -1;
 	else if (strcmp(name, "count") == 0 && agg->aggstar)
 		ours = "k_rows";
-	else if (strcmp(name, "count") == 0 && agg->aggdistinct != NIL && usable_subject(b, argument(agg, 0)))
+	else if (strcmp(name, "count") == 0 && agg->aggdistinct != NIL && usable_subject(b, ehds_argument(agg, 0)))
 	{
 		if (b->gate->permit->dp)
 			*kind = DP_COUNT;
@@ -299,23 +305,25 @@ ehds_refuse_aggregate(Border *b, Aggref *agg)
 							name,
 							name[1] == 'i' ? "the smallest value at or below" : "the largest value at or above",
 							b->gate->k));
-	if (strcmp(name, "stddev_pop") == 0 || strcmp(name, "var_pop") == 0)
-		EHDS_REFUSE(b->gate->query_string, agg,
-					errmsg("the aggregate %s is not answered under permit \"%s\"", name,
-						   b->gate->permit->permit),
-					errhint("Use %s(column), the one of a sample.", name[0] == 's' ? "stddev" : "variance"));
 	if (strcmp(name, "percentile_disc") == 0)
 		EHDS_REFUSE(b->gate->query_string, agg,
 					errmsg("the aggregate %s is not answered under permit \"%s\"", name,
 						   b->gate->permit->permit),
 					errdetail("It is the value of a single person."),
 					errhint("Use percentile_cont(fraction) WITHIN GROUP (ORDER BY column)."));
+	if (strcmp(name, "count") == 0 && agg->aggdistinct != NIL)
+		EHDS_REFUSE(b->gate->query_string, agg,
+					errmsg("count(DISTINCT ...) of another column than the subject is not answered under permit \"%s\"",
+						   b->gate->permit->permit),
+					errdetail("A value that few persons have would count like any other."),
+					errhint("Count the values that at least %d persons have: SELECT count(*) FROM (SELECT column FROM ... GROUP BY column) s. Count stays, acts and other rows with count(*).",
+							b->gate->k));
 	EHDS_REFUSE(b->gate->query_string, agg,
 				errmsg("the aggregate %s is not answered under permit \"%s\"", name, b->gate->permit->permit),
 				strncmp(name, "dp_", 3) == 0 ? errdetail("The permit has no privacy budget to charge.")
 											 : errdetail("It could show a value of a single person."),
 				errhint(
-					"Use count(DISTINCT person_id), count(*), sum, avg, stddev or variance of a column, percentile_cont, or the k_ aggregates of schema ehds."));
+					"Use count(DISTINCT person_id), count(*), sum, avg, stddev or variance of a column, percentile_cont, corr and its like, or the k_ aggregates of schema ehds."));
 }
 
 /* dp_count(subject) or its equal in plain SQL? */
@@ -358,8 +366,8 @@ native_fraction(Border *b, Aggref *agg)
 }
 
 /* percentile_cont computes in double precision, which we do from the value as it is. */
-static Node *
-value_before_cast(Node *value)
+Node *
+ehds_value_before_cast(Node *value)
 {
 	Oid function = IsA(value, FuncExpr) ? ((FuncExpr *) value)->funcid : InvalidOid;
 
@@ -370,8 +378,8 @@ value_before_cast(Node *value)
 }
 
 /* What an aggregate takes: a plain column, as one of the types that we have it for. */
-static Node *
-plain_value(Border *b, Aggref *agg, Node *value)
+Node *
+ehds_plain_value(Border *b, Aggref *agg, Node *value)
 {
 	if (!is_plain_column(b->query, value))
 		EHDS_REFUSE(b->gate->query_string, agg,
@@ -391,8 +399,8 @@ plain_value(Border *b, Aggref *agg, Node *value)
 }
 
 /* An aggregate of ours over subject, value (NULL: none) and fraction (below 0: none). */
-static Aggref *
-make_aggregate(const char *name, Node *subject, Node *value, double fraction, int k)
+Aggref *
+ehds_make_aggregate(const char *name, Node *subject, Node *value, double fraction, int k)
 {
 	char *of_value = value ? psprintf(", NULL::%s", ehds_type_name(exprType(value))) : "";
 	char *of_fraction = fraction >= 0 ? psprintf(", '%.17g'::pg_catalog.float8", fraction) : "";
@@ -441,11 +449,11 @@ static Node *
 with_rows(Border *b, Aggref *agg, Aggref *made, Node *value, Node *condition, bool additive, int k)
 {
 	bool explicit = condition != NULL;
-	Node *rows = (Node *) make_aggregate("k_rows", copyObject(argument(made, 0)), NULL, -1, k);
+	Node *rows = (Node *) ehds_make_aggregate("k_rows", copyObject(ehds_argument(made, 0)), NULL, -1, k);
 	Node *figure = (Node *) made;
 	NullTest *test = makeNode(NullTest);
 
-	if (!is_never_null(b, value))
+	if (!ehds_is_never_null(b, value))
 	{
 		NullTest *has_value = makeNode(NullTest);
 
@@ -481,8 +489,8 @@ ehds_sum_with_zeros(Border *b, Aggref *made)
 
 	if (strcmp(get_func_name(made->aggfnoid), "k_sum") != 0)
 		return NULL;
-	value = argument(made, 1);
-	if (is_never_null(b, value))
+	value = ehds_argument(made, 1);
+	if (ehds_is_never_null(b, value))
 		return NULL;
 	zero_for_null = (CoalesceExpr *) ehds_parse_expression(psprintf("SELECT COALESCE(NULL::%s, '0'::%s)",
 																	ehds_type_name(exprType(value)),
@@ -516,6 +524,19 @@ require_same_type(Node *made, Aggref *agg)
 		elog(ERROR, "protected aggregate has type %u instead of %u", exprType(made), exprType((Node *) agg));
 }
 
+void
+ehds_require_single_rows(Border *b, Aggref *agg)
+{
+	if (b->multiplied)
+		EHDS_REFUSE(
+			b->gate->query_string, agg,
+			errmsg("rows are not counted or summed after a join that may repeat them"),
+			errdetail(
+				"A public table is joined otherwise than by equality with a unique key, so a few rows could be made to count many times."),
+			errhint(
+				"Count persons with count(DISTINCT person_id), or join the public table by its primary key."));
+}
+
 /* The protected aggregate for one that the analyst wrote, of the same type. */
 Released *
 ehds_protected_aggregate(Border *b, Aggref *agg)
@@ -534,18 +555,19 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 
 	if (b->gate->permit->cell_key)
 		return ehds_cell_key_aggregate(b, agg);
+	if (which < 0 && native)
+	{
+		released = ehds_pair_aggregate(b, agg);
+		if (released != NULL)
+			return released;
+		released = palloc0(sizeof(Released));
+	}
 	if (which < 0 || kind == DP_COUNT || (agg->aggorder != NIL && agg->aggkind == AGGKIND_NORMAL) ||
 		(agg->aggdistinct != NIL && !native))
 		ehds_refuse_aggregate(b, agg);
 
-	if (b->multiplied && known[which].of_rows)
-		EHDS_REFUSE(
-			b->gate->query_string, agg,
-			errmsg("rows are not counted or summed after a join that may repeat them"),
-			errdetail(
-				"A public table is joined otherwise than by equality with a unique key, so a few rows could be made to count many times."),
-			errhint(
-				"Count persons with count(DISTINCT person_id), or join the public table by its primary key."));
+	if (known[which].of_rows)
+		ehds_require_single_rows(b, agg);
 	if (native && kind != K_COUNT)
 		subject = (Node *) copyObject(linitial(b->subjects));
 	else
@@ -562,15 +584,15 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 	subject = ehds_as_type(subject, ehds_subject_argument_type(exprType(subject)));
 
 	if (kind == K_PERCENTILE)
-		fraction = native ? native_fraction(b, agg) : constant_fraction(b, agg, argument(agg, 2));
+		fraction = native ? native_fraction(b, agg) : constant_fraction(b, agg, ehds_argument(agg, 2));
 	if (kind == K_VALUE || kind == K_PERCENTILE)
 	{
-		value = argument(agg, native ? 0 : 1);
+		value = ehds_argument(agg, native ? 0 : 1);
 		if (native && kind == K_PERCENTILE)
-			value = value_before_cast(value);
-		value = plain_value(b, agg, value);
+			value = ehds_value_before_cast(value);
+		value = ehds_plain_value(b, agg, value);
 	}
-	made = make_aggregate(known[which].name, subject, value, fraction, k);
+	made = ehds_make_aggregate(known[which].name, subject, value, fraction, k);
 	if (kind != K_SHARE)
 		require_same_type((Node *) made, agg);
 

@@ -4,6 +4,7 @@
  *
  *	border.c		splits the query: the release below, the analyst's expressions above
  *	aggregates.c	which protected aggregate stands for which
+ *	pairs.c			... for corr, covar_* and regr_*
  *	cell_key.c		the same under a permit with cell keys
  *	filters.c		aggregates with FILTER
  *	k_cells.c		what releases under k-anonymity are built from
@@ -41,6 +42,7 @@ typedef struct Border
 	List *conditions;       /* of FILTER, each once */
 	List *filters;          /* filters.c: aggregates with FILTER */
 	bool chosen_conditions; /* the analyst wrote one of them */
+	Aggref *pair;           /* an aggregate of two columns that he wrote, or NULL */
 	int k;                  /* greatest k asked for */
 	bool multiplied;        /* a join may repeat rows as the analyst likes */
 	EhdsClassify classify;  /* of the columns below the border */
@@ -53,12 +55,26 @@ extern Node *ehds_as_type(Node *node, Oid type);
 extern bool ehds_same_column_in(Query *query, Node *one, Query *other_query, Node *other);
 extern bool ehds_same_column(Border *b, Node *one, Node *other);
 extern void ehds_set_argument(Aggref *agg, int n, Node *node);
+extern Node *ehds_argument(Aggref *agg, int n);
+/* a plain column, as one of the types that our aggregates take; refused if it is none */
+extern Node *ehds_plain_value(Border *b, Aggref *agg, Node *value);
+/* what is cast to double precision by value */
+extern Node *ehds_value_before_cast(Node *value);
+extern bool ehds_is_never_null(Border *b, Node *node);
+/* an aggregate of ours over subject, value (NULL: none) and fraction (below 0: none) */
+extern Aggref *ehds_make_aggregate(const char *name, Node *subject, Node *value, double fraction, int k);
+/* a join may repeat rows as the analyst likes: refused */
+extern void ehds_require_single_rows(Border *b, Aggref *agg);
 /* a sum whose rules take NULLs for zeros, NULL if made is none or its column holds no NULL */
 extern Aggref *ehds_sum_with_zeros(Border *b, Aggref *made);
 extern Node *ehds_required_subject(Border *b, Aggref *agg);
 extern bool ehds_is_dp_count(Border *b, Aggref *agg);
 extern void ehds_refuse_aggregate(Border *b, Aggref *agg) pg_attribute_noreturn();
 extern Released *ehds_protected_aggregate(Border *b, Aggref *agg);
+
+/* pairs.c: NULL if agg is no aggregate of two columns */
+extern Released *ehds_pair_aggregate(Border *b, Aggref *agg);
+extern void ehds_require_pairs_alone(Border *b);
 
 /* border.c */
 extern CommonTableExpr *ehds_make_cte(char *name, Query *q);

@@ -41,10 +41,6 @@ PG_FUNCTION_INFO_V1(ehds_k_sum_numeric_final);
 PG_FUNCTION_INFO_V1(ehds_k_sum_float8_final);
 PG_FUNCTION_INFO_V1(ehds_k_avg_numeric_final);
 PG_FUNCTION_INFO_V1(ehds_k_avg_float8_final);
-PG_FUNCTION_INFO_V1(ehds_k_variance_numeric_final);
-PG_FUNCTION_INFO_V1(ehds_k_variance_float8_final);
-PG_FUNCTION_INFO_V1(ehds_k_stddev_numeric_final);
-PG_FUNCTION_INFO_V1(ehds_k_stddev_float8_final);
 
 /* The number that is the total of subject i; of a double its greater part. */
 static KNumber
@@ -433,7 +429,7 @@ ehds_k_avg_float8_final(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(sum.real.real.high / (double) state->values->rows);
 }
 
-/* ---- variances of the sample ---- */
+/* ---- variances, of the sample or of the population ---- */
 
 static Numeric
 squares_as_numeric(const KState *state)
@@ -478,12 +474,12 @@ root_of(Numeric value, int32 decimals, bool *failed)
 }
 
 /*
- * (N sum(x^2) - sum(x)^2) / (N (N - 1)), rounded like var_samp.  The root is
- * taken of the rounded variance, and rounded to as many decimals: so is
- * stddev_samp.
+ * (N sum(x^2) - sum(x)^2) / (N (N - 1)), rounded like var_samp, or over N^2 like
+ * var_pop.  The root is taken of the rounded variance, and rounded to as many
+ * decimals: so are stddev_samp and stddev_pop.
  */
 static Datum
-numeric_variance(FunctionCallInfo fcinfo, bool root)
+numeric_variance(FunctionCallInfo fcinfo, bool root, bool population)
 {
 	KState *state = ehds_k_final_state(fcinfo, K_VARIANCE, K_VARIANCE);
 	bool overflow = false;
@@ -502,25 +498,13 @@ numeric_variance(FunctionCallInfo fcinfo, bool root)
 		variance = int64_to_numeric(0);
 	else
 	{
-		variance = DIV(variance, MUL(n, int64_to_numeric(state->values->rows - 1)));
+		variance = DIV(variance, MUL(n, int64_to_numeric(state->values->rows - !population)));
 		if (root)
 			variance = root_of(variance, scale_of(variance), &overflow);
 	}
 	if (overflow)
 		PG_RETURN_NULL();
 	PG_RETURN_NUMERIC(variance);
-}
-
-Datum
-ehds_k_variance_numeric_final(PG_FUNCTION_ARGS)
-{
-	return numeric_variance(fcinfo, false);
-}
-
-Datum
-ehds_k_stddev_numeric_final(PG_FUNCTION_ARGS)
-{
-	return numeric_variance(fcinfo, true);
 }
 
 /* Add -a * b without losing a bit of it; false if it overflows. */
@@ -538,7 +522,7 @@ subtract_product(SubjectTotal *total, double a, double b)
  * square is nothing.
  */
 static Datum
-real_variance(FunctionCallInfo fcinfo, bool root)
+real_variance(FunctionCallInfo fcinfo, bool root, bool population)
 {
 	KState *state = ehds_k_final_state(fcinfo, K_VARIANCE, K_VARIANCE);
 	SubjectTotal squares;
@@ -560,18 +544,23 @@ real_variance(FunctionCallInfo fcinfo, bool root)
 		!subtract_product(&squares, mean, twice.real.high) ||
 		!ehds_k_total_add_real(&squares, -mean * twice.real.low))
 		PG_RETURN_NULL();
-	variance = (squares.real.high > 0) ? squares.real.high / (n - 1) : 0;
+	variance = (squares.real.high > 0) ? squares.real.high / (n - !population) : 0;
 	PG_RETURN_FLOAT8(root ? sqrt(variance) : variance);
 }
 
-Datum
-ehds_k_variance_float8_final(PG_FUNCTION_ARGS)
-{
-	return real_variance(fcinfo, false);
-}
+#define VARIANCE(name, root, population)                   \
+	PG_FUNCTION_INFO_V1(ehds_k_##name##_numeric_final);    \
+	PG_FUNCTION_INFO_V1(ehds_k_##name##_float8_final);     \
+	Datum ehds_k_##name##_numeric_final(PG_FUNCTION_ARGS)  \
+	{                                                      \
+		return numeric_variance(fcinfo, root, population); \
+	}                                                      \
+	Datum ehds_k_##name##_float8_final(PG_FUNCTION_ARGS)   \
+	{                                                      \
+		return real_variance(fcinfo, root, population);    \
+	}
 
-Datum
-ehds_k_stddev_float8_final(PG_FUNCTION_ARGS)
-{
-	return real_variance(fcinfo, true);
-}
+VARIANCE(variance, false, false)
+VARIANCE(stddev, true, false)
+VARIANCE(variance_pop, false, true)
+VARIANCE(stddev_pop, true, true)

@@ -35,4 +35,20 @@ extern bool ehds_k_cell_shown(Datum state, EhdsExecution *ex);
  */
 extern void ehds_k_notice(EhdsExecution *ex);
 
+/* What ehds.pair_figure computes: its first argument. */
+typedef enum EhdsPairFigure
+{
+	EHDS_PAIR_CORR,
+	EHDS_PAIR_COVAR_POP,
+	EHDS_PAIR_COVAR_SAMP,
+	EHDS_PAIR_AVGX,
+	EHDS_PAIR_AVGY,
+	EHDS_PAIR_SXX,
+	EHDS_PAIR_SYY,
+	EHDS_PAIR_SXY,
+	EHDS_PAIR_SLOPE,
+	EHDS_PAIR_INTERCEPT,
+	EHDS_PAIR_R2
+} EhdsPairFigure;
+
 #endif /* EHDS_KANON_H */

@@ -45,6 +45,8 @@ BEGIN
 			('k_avg_numeric_final', 'numeric'), ('k_avg_float8_final', 'double precision'),
 			('k_variance_numeric_final', 'numeric'), ('k_variance_float8_final', 'double precision'),
 			('k_stddev_numeric_final', 'numeric'), ('k_stddev_float8_final', 'double precision'),
+			('k_variance_pop_numeric_final', 'numeric'), ('k_variance_pop_float8_final', 'double precision'),
+			('k_stddev_pop_numeric_final', 'numeric'), ('k_stddev_pop_float8_final', 'double precision'),
 			('k_extreme_integer_final', 'integer'), ('k_extreme_bigint_final', 'bigint'),
 			('k_extreme_float8_final', 'double precision'), ('k_extreme_numeric_final', 'numeric'),
 			('k_percentile_final', 'double precision')) AS v(name, result)
@@ -100,6 +102,10 @@ BEGIN
 			 'The variance of the values of all rows in the group, as of a sample, typed and rounded like the native variance. NULL for a single row. ' || as_sum, sdc || '4.2.2 and 5.2'),
 			('k_stddev', 'k_variance', 'k_stddev_%s_final', true, '', 1024,
 			 'The standard deviation of the values of all rows in the group, as of a sample, typed and rounded like the native stddev. NULL for a single row. ' || as_sum, sdc || '4.2.2 and 5.2'),
+			('k_variance_pop', 'k_variance', 'k_variance_pop_%s_final', true, '', 1024,
+			 'The variance of the values of all rows in the group, as of a whole population, typed and rounded like the native var_pop. ' || as_sum, sdc || '4.2.2 and 5.2'),
+			('k_stddev_pop', 'k_variance', 'k_stddev_pop_%s_final', true, '', 1024,
+			 'The standard deviation of the values of all rows in the group, as of a whole population, typed and rounded like the native stddev_pop. ' || as_sum, sdc || '4.2.2 and 5.2'),
 			('k_min', 'k_min', 'k_extreme_%s_final', true, '', 1024,
 			 'The smallest value at or below which at least k distinct subjects have a value; not the smallest value, which is one subject''s. NULL with fewer than 2 k - 1 subjects, or if all rows have one value while ehds.refuse_unanimity is on. ', sdc || '4.2.2'),
 			('k_max', 'k_max', 'k_extreme_%s_final', true, '', 1024,
@@ -236,3 +242,13 @@ BEGIN
 	END LOOP;
 END
 $do$;
+
+-- correlation, covariance and regression, of sums that are protected already
+CREATE FUNCTION ehds.pair_product(one numeric, other numeric) RETURNS numeric
+	AS 'MODULE_PATHNAME', 'ehds_pair_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ehds.pair_product(numeric, numeric) IS
+'The product of two numbers, NaN where it is beyond the range of numeric: for the sums of ehds.pair_figure. Written by the gate. NULL if an argument is NULL. Errors: none. Source: internal.';
+CREATE FUNCTION ehds.pair_figure(which integer, rows bigint, sum_y numeric, sum_x numeric, sum_yy numeric, sum_xx numeric, sum_xy numeric) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'ehds_pair_figure' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ehds.pair_figure(integer, bigint, numeric, numeric, numeric, numeric, numeric) IS
+'corr, covar_pop, covar_samp, regr_avgx, regr_avgy, regr_sxx, regr_syy, regr_sxy, regr_slope, regr_intercept, regr_r2 (which: 0 to 10) from the number of pairs and the sums over them. Written by the gate, of sums of k_sum. NULL if an argument is NULL, where the native aggregate is NULL, and if the figure is beyond double precision. Errors: none. Source: PostgreSQL, Aggregate Functions for Statistics.';

@@ -252,17 +252,17 @@ SELECT count(DISTINCT w.person_id)
 FROM measurement w JOIN measurement h ON h.person_id = w.person_id AND h.measurement_date = w.measurement_date
 WHERE w.measurement_concept_id = 3025315 AND h.measurement_concept_id = 3036277
   AND w.value_as_number / nullif(power(h.value_as_number / 100, 2), 0) >= 30;
---# char-correlation statistical refused ZE002 the aggregate corr is not answered under permit "corpus"
+--# char-correlation statistical same
 SELECT corr(s.value_as_number, d.value_as_number) AS r
 FROM measurement s JOIN measurement d ON d.person_id = s.person_id AND d.visit_occurrence_id = s.visit_occurrence_id
 WHERE s.measurement_concept_id = 3004249 AND d.measurement_concept_id = 3012888;
---# char-regression statistical refused ZE002 the aggregate regr_slope is not answered under permit "corpus"
+--# char-regression statistical same
 SELECT regr_slope(total_charge, paid_by_patient), regr_intercept(total_charge, paid_by_patient), regr_r2(total_charge, paid_by_patient), regr_count(total_charge, paid_by_patient) FROM cost;
---# char-covariance statistical refused ZE002 the aggregate covar_samp is not answered under permit "corpus"
+--# char-covariance statistical same
 SELECT covar_samp(days_supply, quantity::double precision), covar_pop(days_supply, quantity::double precision) FROM drug_exposure;
---# char-variance-pop statistical refused ZE002 the aggregate var_pop is not answered under permit "corpus"
+--# char-variance-pop statistical same
 SELECT gender_concept_id, var_pop(year_of_birth), stddev_pop(year_of_birth) FROM person GROUP BY gender_concept_id ORDER BY 1;
---# char-distinct-codes statistical refused ZE002 the aggregate count is not answered under permit "corpus"
+--# char-distinct-codes statistical refused ZE002 count(DISTINCT ...) of another column than the subject is not answered under permit "corpus"
 SELECT count(DISTINCT condition_concept_id) AS codes FROM condition_occurrence;
 --# char-last-value-per-person statistical refused ZE002 DISTINCT over rows of persons is not supported
 SELECT avg(value_as_number) FROM (
@@ -409,7 +409,7 @@ SELECT count(DISTINCT d1.person_id)
 FROM drug_exposure d1 JOIN drug_exposure d2 ON d1.person_id = d2.person_id
  AND d1.drug_exposure_start_date <= d2.drug_exposure_end_date AND d2.drug_exposure_start_date <= d1.drug_exposure_end_date
 WHERE d1.drug_concept_id = 1310149 AND d2.drug_concept_id = 1118084;
---# drug-treated-share statistical refused ZE002 the aggregate count is not answered under permit "corpus"
+--# drug-treated-share statistical refused ZE002 count(DISTINCT ...) of another column than the subject is not answered under permit "corpus"
 SELECT count(DISTINCT c.person_id) AS diabetics, count(DISTINCT d.person_id) AS treated
 FROM condition_occurrence c LEFT JOIN drug_exposure d ON d.person_id = c.person_id AND d.drug_concept_id = 1503297
 WHERE c.condition_concept_id = 201826;
@@ -972,7 +972,7 @@ SELECT care_site_name AS care_site_name, COUNT(DISTINCT person_id) AS "COUNT_DIS
 GROUP BY care_site_name ORDER BY 2 DESC, 1 LIMIT 1000;
 --# grafana-time-group statistical refused ZE002 the operator * is not allowed on personal data
 SELECT floor(extract(epoch FROM visit_start_datetime) / 2592000) * 2592000 AS "time", count(*) AS value FROM permit_corpus.visit_occurrence GROUP BY 1 ORDER BY 1;
---# looker-symmetric-aggregate statistical refused ZE002 the aggregate count is not answered under permit "corpus"
+--# looker-symmetric-aggregate statistical refused ZE002 count(DISTINCT ...) of another column than the subject is not answered under permit "corpus"
 SELECT visit_occurrence.visit_concept_id AS "type", COUNT(DISTINCT visit_occurrence.visit_occurrence_id) AS "stays"
 FROM permit_corpus.person AS person LEFT JOIN permit_corpus.visit_occurrence AS visit_occurrence ON person.person_id = visit_occurrence.person_id
 GROUP BY 1 ORDER BY 2 DESC FETCH NEXT 500 ROWS ONLY;
