@@ -123,6 +123,15 @@ ehds_ordering_direction(Oid operator, bool * ascending)
 	return true;
 }
 
+/* Since 16 (commit 2489d76c4) a column knows the outer joins that may make it NULL. */
+static inline void
+ehds_set_nulling_joins(Var *var, Bitmapset *joins)
+{
+#if PG_VERSION_NUM >= 160000
+	var->varnullingrels = bms_copy(joins);
+#endif
+}
+
 /* Forget what a query needed for a range table that has been moved elsewhere. */
 static inline void
 ehds_forget_range_table(Query *query)

@@ -20,6 +20,7 @@
 
 #include "core/errors.h"
 #include "gate/border.h"
+#include "gate/level.h"
 
 #define RELEASE_NAME "ehds release"
 #define ATTO_PER_NANO INT64CONST(1000000000)
@@ -169,9 +170,11 @@ read_release(Query *query, CommonTableExpr *cte, int depth)
 }
 
 void
-ehds_release_border(EhdsGate *gate, Query *query, int depth, List *subjects, bool multiplied,
-					EhdsClassify classify, void *context)
+ehds_release_border(struct Level *level, List *subjects, bool multiplied)
 {
+	EhdsGate *gate = level->gate;
+	Query *query = level->query;
+	int depth = level->depth;
 	Border b = {0};
 	CommonTableExpr *cte;
 	Query *original = makeNode(Query);
@@ -192,19 +195,12 @@ ehds_release_border(EhdsGate *gate, Query *query, int depth, List *subjects, boo
 							errmsg("WITH names that begin with \"%s\" are reserved", RELEASE_NAME)));
 	}
 
-	if (depth > 0 && query->cteList != NIL && query->hasSubLinks)
-		ereport(ERROR,
-				(errcode(ERRCODE_EHDS_REFUSED),
-				 errmsg("WITH and a subquery in an expression stand beside protected aggregates in a subquery"),
-				 errhint("Move the WITH clause to the beginning of the statement.")));
-
 	*original = *query;
 	b.gate = gate;
 	b.query = original;
 	b.subjects = subjects;
 	b.multiplied = multiplied;
-	b.classify = classify;
-	b.context = context;
+	b.level = level;
 	b.k = gate->k;
 	foreach(lc, query->groupClause)
 	{
@@ -227,6 +223,13 @@ ehds_release_border(EhdsGate *gate, Query *query, int depth, List *subjects, boo
 	}
 	query->havingQual = above_mutator(query->havingQual, &b);
 	query->targetList = targets;
+	/* the WITH list goes below, out of sight of what stays above */
+	if (depth > 0 && query->cteList != NIL &&
+		(checkExprHasSubLink((Node *) targets) || checkExprHasSubLink(query->havingQual)))
+		ereport(ERROR,
+				(errcode(ERRCODE_EHDS_REFUSED),
+				 errmsg("WITH and a subquery in an expression stand beside protected aggregates in a subquery"),
+				 errhint("Move the WITH clause to the beginning of the statement.")));
 
 	if (gate->permit->dp)
 	{

@@ -45,8 +45,7 @@ typedef struct Border
 	Aggref *pair;           /* an aggregate of two columns that he wrote, or NULL */
 	int k;                  /* greatest k asked for */
 	bool multiplied;        /* a join may repeat rows as the analyst likes */
-	EhdsClassify classify;  /* of the columns below the border */
-	void *context;
+	struct Level *level;    /* the query as it was typed */
 } Border;
 
 /* aggregates.c */

@@ -7,9 +7,8 @@
  * a tracked relation is the border; what comes out of it (border.c) is public,
  * and anything may be done with public relations. The result must be public.
  *
- * This first checker proves tracked joins on the subject, filters, projections
- * and left joins, in subqueries and WITH too, and refuses the rest of the typing
- * table by name.
+ * A tracked query that groups by the subject, or whose rows are tied to the person
+ * of a query around it, stays tracked: what it computes is of one person.
  */
 #include "core/compat.h"
 
@@ -18,19 +17,18 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_agg.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
 
 #include "core/errors.h"
 #include "dp/dp.h"
 #include "gate/level.h"
 
-static RelType check_query(EhdsGate *gate, Query *query, Level *parent);
-
 /* The subject column of a permit's view, as the caller of the view sees it. */
 static RelType
 type_of_view(EhdsPermitView *view, RangeTblEntry *rte)
 {
-	RelType type = {true, false, NULL};
+	RelType type = {true, false, NULL, NIL};
 	ListCell *lc;
 
 	foreach(lc, rte->subquery->targetList)
@@ -47,12 +45,54 @@ type_of_view(EhdsPermitView *view, RangeTblEntry *rte)
 	return type;
 }
 
+/* The names of a subquery's columns, with those that were added to it. */
+static void
+name_columns(RangeTblEntry *rte)
+{
+	ListCell *lc;
+
+	foreach(lc, rte->subquery->targetList)
+	{
+		TargetEntry *tle = lfirst(lc);
+
+		if (!tle->resjunk && tle->resno > list_length(rte->eref->colnames))
+			rte->eref->colnames = lappend(rte->eref->colnames, makeString(pstrdup(tle->resname)));
+	}
+}
+
+/*
+ * A WITH query over rows of persons becomes a subquery wherever it is read: it is
+ * the same function of a person's rows there, and what its columns are can be
+ * followed.
+ */
+static void
+inline_cte(RangeTblEntry *rte, CommonTableExpr *cte)
+{
+	Query *query = copyObject(castNode(Query, cte->ctequery));
+
+	if (rte->ctelevelsup > 0)
+		IncrementVarSublevelsUp((Node *) query, rte->ctelevelsup, 1);
+	rte->rtekind = RTE_SUBQUERY;
+	rte->subquery = query;
+	rte->security_barrier = false;
+	rte->ctename = NULL;
+	rte->ctelevelsup = 0;
+	rte->self_reference = false;
+	rte->coltypes = NIL;
+	rte->coltypmods = NIL;
+	rte->colcollations = NIL;
+	name_columns(rte);
+	cte->cterefcount--;
+}
+
 static RelType
 type_of_entry(Level *level, RangeTblEntry *rte)
 {
-	RelType public = {false, false, NULL};
+	RelType public = {false, false, NULL, NIL};
+	RelType result;
 	RelType *type;
 	Level *home;
+	CommonTableExpr *cte;
 	EhdsPermitView *view;
 
 	switch (rte->rtekind)
@@ -64,7 +104,12 @@ type_of_entry(Level *level, RangeTblEntry *rte)
 		case RTE_SUBQUERY:
 			view = ehds_permit_view(ehds_view_of_subquery(rte));
 			if (view == NULL)
-				return check_query(level->gate, rte->subquery, level);
+			{
+				result = ehds_check_query(level->gate, rte->subquery, level,
+										  level->query->setOperations ? PLACE_SET_OPERATION : PLACE_FROM);
+				name_columns(rte);
+				return result;
+			}
 			ehds_plant_approval(level->gate, rte->subquery);
 			/* only harmless expressions remain above the view, so it may use indexes */
 			rte->security_barrier = false;
@@ -72,13 +117,48 @@ type_of_entry(Level *level, RangeTblEntry *rte)
 		case RTE_CTE:
 			if (rte->self_reference)
 				return public; /* recursion over personal data was refused before */
-			if (ehds_find_cte(level, rte, &type, &home) == NULL || type == NULL)
+			cte = ehds_find_cte(level, rte, &type, &home);
+			if (cte == NULL || type == NULL || !type->tracked)
 				return public;
-			return *type;
+			result = *type;
+			/* its ties are to queries around it, which are further away from here */
+			if (result.outer != NIL && rte->ctelevelsup > 0)
+			{
+				ListCell *lc;
+
+				result.outer = NIL;
+				foreach(lc, type->outer)
+				{
+					OuterEntry *outer = palloc(sizeof(OuterEntry));
+
+					*outer = *(OuterEntry *) lfirst(lc);
+					outer->up += rte->ctelevelsup;
+					result.outer = lappend(result.outer, outer);
+				}
+			}
+			inline_cte(rte, cte);
+			return result;
 		default:
 			return public;
 	}
 }
+
+/* WITH queries over rows of persons were put wherever they are read. */
+static List *
+without_inlined(Level *level, List *ctes)
+{
+	List *kept = NIL;
+	int i = 0;
+	ListCell *lc;
+
+	foreach(lc, ctes)
+	{
+		if (!((RelType *) list_nth(level->cte_types, i++))->tracked)
+			kept = lappend(kept, lfirst(lc));
+	}
+	return kept;
+}
+
 /* Subqueries in expressions over public relations: each must be public itself. */
 static bool
 sublink_walker(Node *node, void *arg)
@@ -91,7 +171,7 @@ sublink_walker(Node *node, void *arg)
 	{
 		SubLink *link = (SubLink *) node;
 
-		if (check_query(level->gate, castNode(Query, link->subselect), level).tracked)
+		if (ehds_check_query(level->gate, castNode(Query, link->subselect), level, PLACE_EXPRESSION).tracked)
 			EHDS_REFUSE(level->gate->query_string, node,
 						errmsg("a subquery in an expression reads rows of persons"),
 						errhint("Aggregate in the subquery, or write it as a join on the subject."));
@@ -100,6 +180,30 @@ sublink_walker(Node *node, void *arg)
 	if (IsA(node, Query))
 		return false;
 	return expression_tree_walker(node, sublink_walker, arg);
+}
+
+typedef struct
+{
+	Level *level;
+	List *keys; /* expressions */
+} Above;
+
+/*
+ * The same above an aggregation of personal data. What is inside a group key or an
+ * aggregate is below it, and was checked there or will be refused.
+ */
+static bool
+above_walker(Node *node, void *arg)
+{
+	Above *above = (Above *) arg;
+
+	if (node == NULL || IsA(node, Aggref) || list_member(above->keys, node))
+		return false;
+	if (IsA(node, SubLink))
+		return sublink_walker(node, above->level);
+	if (IsA(node, Query))
+		return false;
+	return expression_tree_walker(node, above_walker, arg);
 }
 
 /* Replaces columns by NULLs of their type, for a query that is known to be empty. */
@@ -154,101 +258,60 @@ make_empty(Level *level)
 	return true;
 }
 
-/* SELECT without aggregation over personal data: rows of persons, for an outer query only. */
-static RelType
-check_projection(Level *level)
+void
+ehds_refuse_rows(Level *level)
 {
-	Query *q = level->query;
-	const char *text = level->gate->query_string;
-	RelType type = {true, ehds_may_multiply(level), NULL};
-	ListCell *lc;
+	EhdsPermit *p = level->gate->permit;
 
-	if (level->parent == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_EHDS_REFUSED),
-				 errmsg("rows about persons do not leave permit \"%s\", only statistics do",
-						level->gate->permit->permit),
-				 level->gate->permit->dp
-					 ? errhint(
-						   "Aggregate, for example: SELECT gender_concept_id, ehds.dp_count(person_id) FROM person GROUP BY 1.")
-					 : errhint(
-						   "Aggregate, for example: SELECT gender_concept_id, count(DISTINCT person_id) FROM person GROUP BY 1.")));
-	if (q->distinctClause != NIL)
-		EHDS_REFUSE(text, NULL, errmsg("DISTINCT over rows of persons is not supported"),
-					errhint("Use GROUP BY with a protected aggregate, or count(DISTINCT person_id)."));
-	if (q->limitCount || q->limitOffset)
-		EHDS_REFUSE(text, q->limitCount, errmsg("LIMIT and OFFSET would pick single persons"),
-					errhint("Limit the aggregated result."));
-	if (q->hasWindowFuncs)
-		EHDS_REFUSE(text, NULL, errmsg("window functions over rows of persons are not supported"),
-					errhint("Apply them to the aggregated result."));
-	if (q->hasTargetSRFs)
-		EHDS_REFUSE(text, NULL, errmsg("set-returning functions over rows of persons are not supported"),
-					errhint("Apply them to the aggregated result."));
-	if (q->sortClause != NIL)
-		EHDS_REFUSE(text, NULL, errmsg("ORDER BY over rows of persons has no effect and is refused"),
-					errhint("Order the aggregated result."));
-	foreach(lc, q->targetList)
-	{
-		TargetEntry *tle = lfirst(lc);
-
-		int entry = ehds_subject_of(level, (Node *) tle->expr);
-
-		if (entry != 0 && !list_member_int(level->entries, entry))
-			EHDS_REFUSE(text, tle->expr,
-						errmsg(
-							"the subject column of a table that an outer join adds may be NULL, it is not returned"),
-						errhint("Return the subject column of the table whose rows are kept."));
-		if (entry != 0)
-			type.subjects = bms_add_member(type.subjects, tle->resno);
-		else
-			ehds_require_harmless_in(level, (Node *) tle->expr);
-	}
-	if (type.subjects == NULL)
-		ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
-						errmsg("a subquery over rows of persons does not return the subject column"),
-						errhint("Add the subject column (person_id) to its select list.")));
-	return type;
+	ereport(ERROR,
+			(errcode(ERRCODE_EHDS_REFUSED),
+			 errmsg("rows about persons do not leave permit \"%s\", only statistics do", p->permit),
+			 p->dp
+				 ? errhint(
+					   "Aggregate, for example: SELECT gender_concept_id, ehds.dp_count(person_id) FROM person GROUP BY 1.")
+				 : errhint(
+					   "Aggregate, for example: SELECT gender_concept_id, count(DISTINCT person_id) FROM person GROUP BY 1.")));
 }
 
-/* Columns that hold the subject and are not made NULL by an outer join. */
-static List *
-subject_vars(Level *level, List *entries)
+/* Group keys must be of a type in which equal values look the same. */
+void
+ehds_require_key_type(Level *level, Node *key)
 {
-	List *vars = NIL;
-	ListCell *lc;
+	Oid type = getBaseType(exprType(key));
 
-	foreach(lc, entries)
+	switch (type)
 	{
-		int i = lfirst_int(lc);
-		RangeTblEntry *rte = rt_fetch(i, level->query->rtable);
-		int attno = bms_next_member(level->types[i].subjects, -1);
-
-		while (attno >= 0)
-		{
-			Oid type;
-			int32 typmod;
-			Oid collation;
-
-			if (rte->rtekind == RTE_CTE)
-			{
-				type = list_nth_oid(rte->coltypes, attno - 1);
-				typmod = list_nth_int(rte->coltypmods, attno - 1);
-				collation = list_nth_oid(rte->colcollations, attno - 1);
-			}
-			else
-			{
-				TargetEntry *tle = get_tle_by_resno(rte->subquery->targetList, attno);
-
-				type = exprType((Node *) tle->expr);
-				typmod = exprTypmod((Node *) tle->expr);
-				collation = exprCollation((Node *) tle->expr);
-			}
-			vars = lappend(vars, makeVar(i, attno, type, typmod, collation, 0));
-			attno = bms_next_member(level->types[i].subjects, attno);
-		}
+		case BOOLOID:
+		case CHAROID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case OIDOID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case UUIDOID:
+			break;
+		case NUMERICOID:
+			/* shown without trailing zeros; a domain may not allow that */
+			if (exprType(key) == NUMERICOID)
+				break;
+			goto refuse;
+		case TEXTOID:
+		case VARCHAROID:
+			if (OidIsValid(exprCollation(key)) && get_collation_isdeterministic(exprCollation(key)))
+				break;
+			/* FALLTHROUGH */
+		default:
+			if (get_typtype(type) == TYPTYPE_ENUM && ehds_column_of(level->query, key) != NULL)
+				break;
+		refuse:
+			EHDS_REFUSE(level->gate->query_string, key,
+						errmsg("values of type %s cannot be group keys under a permit", format_type_be(type)),
+						errdetail(
+							"Equal values may look different, and one person's row would decide which is shown."),
+						errhint("Group by a column of type text, integer, date or numeric."));
 	}
-	return vars;
 }
 
 /* Group keys must show the same whoever's row comes first. */
@@ -273,54 +336,138 @@ check_group_keys(Level *level)
 	{
 		TargetEntry *tle = get_sortgroupclause_tle(lfirst(lc), q->targetList);
 		Node *key = (Node *) tle->expr;
-		Oid type = getBaseType(exprType(key));
 
 		if (ehds_subject_of(level, key) != 0)
 			EHDS_REFUSE(level->gate->query_string, NULL,
 						errmsg("a statistics permit does not group by the subject"),
 						errhint("Group by properties of persons; each cell must hold several of them."));
 		ehds_require_harmless_in(level, key);
-		switch (type)
-		{
-			case BOOLOID:
-			case CHAROID:
-			case INT2OID:
-			case INT4OID:
-			case INT8OID:
-			case OIDOID:
-			case DATEOID:
-			case TIMESTAMPOID:
-			case TIMESTAMPTZOID:
-			case UUIDOID:
-				break;
-			case NUMERICOID:
-				/* shown without trailing zeros; a domain may not allow that */
-				if (exprType(key) == NUMERICOID)
-					break;
-				goto refuse;
-			case TEXTOID:
-			case VARCHAROID:
-				if (OidIsValid(exprCollation(key)) && get_collation_isdeterministic(exprCollation(key)))
-					break;
-				/* FALLTHROUGH */
-			default:
-				if (get_typtype(type) == TYPTYPE_ENUM && ehds_column_of(q, key) != NULL)
-					break;
-			refuse:
-				EHDS_REFUSE(level->gate->query_string, key,
-							errmsg("values of type %s cannot be group keys under a permit",
-								   format_type_be(type)),
-							errdetail(
-								"Equal values may look different, and one person's row would decide which is shown."),
-							errhint("Group by a column of type text, integer, date or numeric."));
-		}
+		ehds_require_key_type(level, key);
 	}
 }
 
-static RelType
-check_query(EhdsGate *gate, Query *query, Level *parent)
+/* A statement or subquery that reads no rows of persons, but for released ones. */
+static void
+check_public(Level *level)
 {
-	RelType public = {false, false, NULL};
+	Query *query = level->query;
+	ListCell *lc;
+
+	(void) sublink_walker((Node *) query->targetList, level);
+	(void) sublink_walker((Node *) query->jointree, level);
+	(void) sublink_walker(query->havingQual, level);
+	(void) sublink_walker(query->limitCount, level);
+	(void) sublink_walker(query->limitOffset, level);
+	(void) sublink_walker((Node *) query->windowClause, level);
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		(void) sublink_walker((Node *) rte->functions, level);
+		(void) sublink_walker((Node *) rte->values_lists, level);
+		(void) sublink_walker((Node *) rte->tablefunc, level);
+		(void) sublink_walker((Node *) rte->tablesample, level);
+		(void) sublink_walker((Node *) rte->securityQuals, level);
+	}
+}
+
+/* The relations of FROM, as far as they hold persons, are of one person a row. */
+static void
+check_from(Level *level)
+{
+	Query *query = level->query;
+	int i = 0;
+	ListCell *lc;
+
+	foreach(lc, query->rtable)
+	{
+		i++;
+		if (!level->types[i].tracked)
+			ehds_check_companion(level, lfirst(lc));
+		else
+			ehds_tie(level, i, level->types[i].outer);
+	}
+	level->entries = ehds_check_jointree(level, (Node *) query->jointree);
+	if (!ehds_connected(level, level->entries))
+		ehds_refuse_unjoined(level, query->jointree->quals);
+	if (level->must_be_tied && !ehds_is_tied(level))
+		EHDS_REFUSE(level->gate->query_string, query->jointree->quals,
+					errmsg("a subquery is correlated with a query that is not next to it"),
+					errhint("Correlate each subquery by the subject with the query around it."));
+}
+
+/* Subjects that are compared with a list must not be NULL. */
+static void
+check_kept(Level *level)
+{
+	ListCell *lc;
+
+	foreach(lc, level->kept)
+	{
+		if (level->optional || !list_member_int(level->entries, lfirst_int(lc)))
+			EHDS_REFUSE(level->gate->query_string, level->query->jointree->quals,
+						errmsg("the subject column of a table that an outer join adds may be NULL, it is not compared "
+							   "with a subquery"),
+						errhint("Use the subject column of the table whose rows are kept."));
+	}
+}
+
+/* An aggregation over persons: what it releases is public. */
+static void
+check_aggregation(Level *level)
+{
+	Query *query = level->query;
+	Above above = {level, NIL};
+	ListCell *lc;
+
+	check_group_keys(level);
+	check_kept(level);
+	foreach(lc, query->groupClause)
+		above.keys = lappend(above.keys, get_sortgroupclause_tle(lfirst(lc), query->targetList)->expr);
+	(void) above_walker((Node *) query->targetList, &above);
+	(void) above_walker(query->havingQual, &above);
+	(void) above_walker(query->limitCount, &above);
+	(void) above_walker(query->limitOffset, &above);
+	(void) above_walker((Node *) query->windowClause, &above);
+	if (level->depth > 0)
+		query->cteList = without_inlined(level, query->cteList);
+	ehds_release_border(level, ehds_subject_vars(level, level->entries), ehds_may_multiply(level));
+}
+
+static RelType
+check_tracked(Level *level)
+{
+	Query *query = level->query;
+	RelType public = {false, false, NULL, NIL};
+	RelType type;
+
+	if (query->setOperations != NULL)
+		return ehds_type_set_operation(level);
+	check_from(level);
+	/* distinct values of rows of persons are the groups of an aggregation without aggregates */
+	if (query->distinctClause != NIL && !query->hasDistinctOn && !query->hasAggs && !query->hasWindowFuncs &&
+		query->groupClause == NIL && !ehds_has_subject(level, query->distinctClause))
+	{
+		query->groupClause = query->distinctClause;
+		query->distinctClause = NIL;
+	}
+	if (!(query->hasAggs || query->groupClause || query->groupingSets || query->havingQual))
+		type = ehds_type_rows(level);
+	else if (ehds_has_subject(level, query->groupClause))
+		type = ehds_type_per_person(level);
+	else
+	{
+		check_aggregation(level);
+		return public;
+	}
+	check_kept(level);
+	return type;
+}
+
+RelType
+ehds_check_query(EhdsGate *gate, Query *query, Level *parent, Place place)
+{
+	RelType type = {false, false, NULL, NIL};
 	Level *level = palloc0(sizeof(Level));
 	int n = list_length(query->rtable);
 	bool tracked = false;
@@ -332,34 +479,37 @@ check_query(EhdsGate *gate, Query *query, Level *parent)
 	level->gate = gate;
 	level->query = query;
 	level->parent = parent;
+	level->place = place;
 	level->depth = parent ? parent->depth + 1 : 0;
 	level->types = palloc0(sizeof(RelType) * (n + 1));
 	level->component = palloc0(sizeof(int) * (n + 1));
 	level->added_on = palloc0(sizeof(List *) * (n + 1));
+	level->nulled = palloc0(sizeof(Bitmapset *) * (n + 1));
 	for (i = 0; i <= n; i++)
 		level->component[i] = i;
 	ehds_flatten_group_rte(query);
 
 	if (parent == NULL && make_empty(level))
-		return public;
+		return type;
 
 	foreach(lc, query->cteList)
 	{
 		CommonTableExpr *cte = lfirst(lc);
-		RelType *type = palloc0(sizeof(RelType));
+		RelType *cte_type = palloc0(sizeof(RelType));
 
 		if (cte->cterecursive && ehds_mentions_permit_view((Query *) cte->ctequery))
 			ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
 							errmsg("recursive WITH over personal data is not supported")));
-		*type = check_query(gate, castNode(Query, cte->ctequery), level);
-		level->cte_types = lappend(level->cte_types, type);
+		*cte_type = ehds_check_query(gate, castNode(Query, cte->ctequery), level, PLACE_FROM);
+		level->cte_types = lappend(level->cte_types, cte_type);
 
 		/* releases that this WITH query reads come before it in the statement's list */
 		if (level->depth == 0)
 		{
 			ctes = list_concat(ctes, gate->pending);
 			gate->pending = NIL;
-			ctes = lappend(ctes, cte);
+			if (!cte_type->tracked)
+				ctes = lappend(ctes, cte);
 		}
 	}
 
@@ -373,63 +523,19 @@ check_query(EhdsGate *gate, Query *query, Level *parent)
 		tracked = tracked || level->types[i].tracked;
 	}
 
-	if (!tracked)
-	{
-		(void) sublink_walker((Node *) query->targetList, level);
-		(void) sublink_walker((Node *) query->jointree, level);
-		(void) sublink_walker(query->havingQual, level);
-		(void) sublink_walker(query->limitCount, level);
-		(void) sublink_walker(query->limitOffset, level);
-		(void) sublink_walker((Node *) query->windowClause, level);
-		foreach(lc, query->rtable)
-		{
-			RangeTblEntry *rte = lfirst(lc);
-
-			(void) sublink_walker((Node *) rte->functions, level);
-			(void) sublink_walker((Node *) rte->values_lists, level);
-			(void) sublink_walker((Node *) rte->tablefunc, level);
-			(void) sublink_walker((Node *) rte->tablesample, level);
-			(void) sublink_walker((Node *) rte->securityQuals, level);
-		}
-	}
+	if (tracked)
+		type = check_tracked(level);
 	else
-	{
-		if (query->setOperations != NULL)
-			EHDS_REFUSE(gate->query_string, NULL,
-						errmsg("UNION, INTERSECT and EXCEPT of rows of persons are not supported"),
-						errhint("Combine aggregated results, or use OR and AND in one WHERE."));
-		i = 0;
-		foreach(lc, query->rtable)
-		{
-			i++;
-			if (!level->types[i].tracked)
-				ehds_check_companion(level, lfirst(lc));
-			else if (((RangeTblEntry *) lfirst(lc))->lateral)
-				ehds_check_companion(level, lfirst(lc));
-		}
-		level->entries = ehds_check_jointree(level, (Node *) query->jointree);
-		if (!ehds_connected(level, level->entries))
-			ehds_refuse_unjoined(level, query->jointree->quals);
-		if (!(query->hasAggs || query->groupClause || query->groupingSets || query->havingQual))
-			return check_projection(level);
-
-		check_group_keys(level);
-		/* subqueries above the border: in the select list, HAVING and so on */
-		(void) sublink_walker((Node *) query->targetList, level);
-		(void) sublink_walker(query->havingQual, level);
-		(void) sublink_walker(query->limitCount, level);
-		(void) sublink_walker(query->limitOffset, level);
-		(void) sublink_walker((Node *) query->windowClause, level);
-		ehds_release_border(level->gate, query, level->depth, subject_vars(level, level->entries),
-							ehds_may_multiply(level), ehds_classify, level);
-	}
+		check_public(level);
 
 	if (level->depth == 0)
 	{
 		query->cteList = list_concat(ctes, gate->pending);
 		gate->pending = NIL;
 	}
-	return public;
+	else if (query->cteList != NIL)
+		query->cteList = without_inlined(level, query->cteList);
+	return type;
 }
 
 void
@@ -453,5 +559,5 @@ ehds_check_statistics(EhdsGate *gate, Query *query)
 		gate->budget.rho_pico = p->rho_pico;
 		gate->budget.delta_atto = p->zcdp ? p->selection_delta_atto : p->delta_atto;
 	}
-	(void) check_query(gate, query, NULL);
+	(void) ehds_check_query(gate, query, NULL, PLACE_STATEMENT);
 }

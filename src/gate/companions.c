@@ -9,7 +9,10 @@
 #include "core/compat.h"
 
 #include "catalog/catalog.h"
+#include "catalog/pg_aggregate.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "utils/lsyscache.h"
 
 #include "core/errors.h"
@@ -65,9 +68,154 @@ refuse_subquery(void)
 
 typedef struct
 {
-	const char *query_string;
-	int depth; /* of subqueries below the one that is checked */
+	Level *level; /* of the query around the one that is checked */
+	int depth;    /* of subqueries below the one that is checked */
 } SubqueryWalk;
+
+/*
+ * Columns of queries around are compared as any column of persons, and their
+ * subjects not at all: a list of public keys would pick persons.
+ */
+static bool
+outer_walker(Node *node, void *arg)
+{
+	SubqueryWalk *walk = (SubqueryWalk *) arg;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var) && (int) ((Var *) node)->varlevelsup > walk->depth)
+	{
+		Var *var = copyObject((Var *) node);
+		Var *column;
+		Level *home;
+
+		var->varlevelsup -= walk->depth + 1;
+		home = ehds_outer_column(walk->level, var, &column);
+		if (column->varattno <= 0 || ehds_subject_of(home, (Node *) column) != 0)
+			EHDS_REFUSE(walk->level->gate->query_string, node,
+						errmsg("the subject column is not compared with public data"),
+						errhint("Compare other columns; persons are chosen by their properties."));
+		return false;
+	}
+	if (IsA(node, Query))
+	{
+		bool result;
+
+		walk->depth++;
+		result = query_tree_walker((Query *) node, outer_walker, arg, QTW_IGNORE_JOINALIASES);
+		walk->depth--;
+		return result;
+	}
+	return expression_tree_walker(node, outer_walker, arg);
+}
+
+/* Compared by a type of the server's own; elements of arrays and rows bring their own functions. */
+static bool
+compares_plainly(Node *node)
+{
+	Oid type = getBaseType(exprType(node));
+
+	return type < FirstUnpinnedObjectId && get_typtype(type) == TYPTYPE_BASE &&
+		   !OidIsValid(get_element_type(type));
+}
+
+/* Aggregates that neither raise nor depend on the order of rows. */
+static bool
+is_harmless_aggregate(Aggref *agg)
+{
+	char *name = get_func_name(agg->aggfnoid);
+
+	return agg->aggfnoid < FirstUnpinnedObjectId && agg->aggkind == AGGKIND_NORMAL && agg->aggorder == NIL &&
+		   agg->aggdistinct == NIL && agg->agglevelsup == 0 &&
+		   (agg->args == NIL || compares_plainly((Node *) linitial_node(TargetEntry, agg->args)->expr)) &&
+		   (strcmp(name, "count") == 0 || strcmp(name, "min") == 0 || strcmp(name, "max") == 0);
+}
+
+/* Harmless aggregates stand in expressions as columns would. */
+static Node *
+aggregate_mutator(Node *node, void *arg)
+{
+	SubqueryWalk *walk = (SubqueryWalk *) arg;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Aggref) && is_harmless_aggregate((Aggref *) node))
+	{
+		ListCell *lc;
+		Var *var;
+
+		foreach(lc, ((Aggref *) node)->args)
+			ehds_require_harmless((Node *) lfirst_node(TargetEntry, lc)->expr,
+								  walk->level->gate->query_string, NULL, NULL);
+		ehds_require_harmless((Node *) ((Aggref *) node)->aggfilter, walk->level->gate->query_string, NULL,
+							  NULL);
+		var = makeVar(1, 1, exprType(node), exprTypmod(node), exprCollation(node), 0);
+		var->location = exprLocation(node);
+		return (Node *) var;
+	}
+	/* subqueries are walked by themselves */
+	if (IsA(node, SubLink))
+	{
+		SubLink *link = (SubLink *) node;
+		Var *var;
+
+		if (link->subLinkType != EXISTS_SUBLINK && link->subLinkType != ANY_SUBLINK)
+			refuse_subquery();
+		ehds_require_harmless(aggregate_mutator(link->testexpr, arg), walk->level->gate->query_string, NULL,
+							  NULL);
+		var = makeVar(1, 1, exprType(node), exprTypmod(node), exprCollation(node), 0);
+		var->location = exprLocation(node);
+		return (Node *) var;
+	}
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_SUBLINK)
+		return (Node *) makeVar(1, 1, exprType(node), exprTypmod(node), exprCollation(node), 0);
+	return expression_tree_mutator(node, aggregate_mutator, arg);
+}
+
+static void
+require_harmless(SubqueryWalk *walk, Node *node)
+{
+	ehds_require_harmless(aggregate_mutator(node, walk), walk->level->gate->query_string, NULL, NULL);
+}
+
+static void
+require_plain_keys(Query *query, List *clauses)
+{
+	ListCell *lc;
+
+	foreach(lc, clauses)
+	{
+		if (!compares_plainly((Node *) get_sortgroupclause_tle(lfirst(lc), query->targetList)->expr))
+			refuse_subquery();
+	}
+}
+
+/* A number of rows that can be told beforehand and is none to raise at. */
+static bool
+is_limit(Node *node)
+{
+	if (node == NULL)
+		return true;
+	node = eval_const_expressions(NULL, copyObject(node));
+	return IsA(node, Const) &&
+		   (((Const *) node)->constisnull || DatumGetInt64(((Const *) node)->constvalue) >= 0);
+}
+
+/* A WITH query of the analyst's around a public subquery. */
+static void
+check_outer_cte(SubqueryWalk *walk, RangeTblEntry *rte)
+{
+	RangeTblEntry there = *rte;
+	RelType *type;
+	Level *home;
+	CommonTableExpr *cte;
+
+	there.ctelevelsup -= walk->depth + 1;
+	cte = ehds_find_cte(walk->level, &there, &type, &home);
+	if (cte == NULL || cte->cterecursive || type == NULL || type->tracked)
+		refuse_subquery();
+	ehds_require_harmless_query(home, castNode(Query, cte->ctequery));
+}
 
 /*
  * A public subquery that is joined to personal data runs only if there are such
@@ -86,13 +234,22 @@ harmless_query_walker(Node *node, void *arg)
 		ListCell *lc;
 		bool result;
 
-		if (q->hasAggs || q->hasWindowFuncs || q->hasTargetSRFs || q->hasSubLinks || q->hasRecursive ||
-			q->limitCount || q->limitOffset || q->havingQual || q->groupClause || q->groupingSets ||
-			q->distinctClause || q->setOperations || q->windowClause || q->sortClause)
+		if (q->hasWindowFuncs || q->hasTargetSRFs || q->hasRecursive || q->groupingSets || q->windowClause ||
+			!is_limit(q->limitCount) || !is_limit(q->limitOffset))
 			refuse_subquery();
-		ehds_require_harmless(q->jointree->quals, walk->query_string, NULL, NULL);
+		require_plain_keys(q, q->groupClause);
+		require_plain_keys(q, q->distinctClause);
+		require_plain_keys(q, q->sortClause);
+		require_harmless(walk, q->jointree->quals);
+		require_harmless(walk, q->havingQual);
 		foreach(lc, q->targetList)
-			ehds_require_harmless((Node *) ((TargetEntry *) lfirst(lc))->expr, walk->query_string, NULL, NULL);
+		{
+			Node *expr = (Node *) lfirst_node(TargetEntry, lc)->expr;
+
+			require_harmless(walk, expr);
+			if (q->setOperations != NULL && !compares_plainly(expr))
+				refuse_subquery();
+		}
 		foreach(lc, q->rtable)
 		{
 			RangeTblEntry *rte = lfirst(lc);
@@ -106,12 +263,12 @@ harmless_query_walker(Node *node, void *arg)
 						require_plain(rte);
 					break;
 				case RTE_VALUES:
-					ehds_require_harmless((Node *) rte->values_lists, walk->query_string, NULL, NULL);
+					require_harmless(walk, (Node *) rte->values_lists);
 					break;
 				case RTE_CTE:
-					/* its own WITH is walked; one outside could be anything */
+					/* its own WITH is walked */
 					if ((int) rte->ctelevelsup > walk->depth)
-						refuse_subquery();
+						check_outer_cte(walk, rte);
 					break;
 				case RTE_FUNCTION:
 				case RTE_TABLEFUNC:
@@ -127,16 +284,17 @@ harmless_query_walker(Node *node, void *arg)
 		walk->depth--;
 		return result;
 	}
-	if (IsA(node, JoinExpr) && ((JoinExpr *) node)->quals != NULL)
-		ehds_require_harmless(((JoinExpr *) node)->quals, walk->query_string, NULL, NULL);
+	if (IsA(node, JoinExpr))
+		require_harmless(walk, ((JoinExpr *) node)->quals);
 	return expression_tree_walker(node, harmless_query_walker, arg);
 }
 
-static void
-require_harmless_query(Query *query, const char *query_string)
+void
+ehds_require_harmless_query(Level *level, Query *query)
 {
-	SubqueryWalk walk = {query_string, 0};
+	SubqueryWalk walk = {level, 0};
 
+	(void) query_tree_walker(query, outer_walker, &walk, QTW_IGNORE_JOINALIASES);
 	(void) harmless_query_walker((Node *) query, &walk);
 }
 
@@ -149,10 +307,11 @@ ehds_check_companion(Level *level, RangeTblEntry *rte)
 	Level *home;
 	CommonTableExpr *cte;
 
-	if (rte->lateral)
-		ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
-						errmsg("LATERAL beside personal data is not supported under a statistics permit"),
-						errhint("Write a join with its condition in ON.")));
+	if (rte->lateral && rte->rtekind != RTE_SUBQUERY)
+		ereport(ERROR,
+				(errcode(ERRCODE_EHDS_REFUSED),
+				 errmsg("LATERAL beside personal data is for subqueries only under a statistics permit"),
+				 errhint("Write a join with its condition in ON.")));
 	switch (rte->rtekind)
 	{
 		case RTE_RELATION:
@@ -161,7 +320,7 @@ ehds_check_companion(Level *level, RangeTblEntry *rte)
 			require_plain(rte);
 			break;
 		case RTE_SUBQUERY:
-			require_harmless_query(rte->subquery, text);
+			ehds_require_harmless_query(level, rte->subquery);
 			break;
 		case RTE_CTE:
 			cte = ehds_find_cte(level, rte, &type, &home);
@@ -169,7 +328,7 @@ ehds_check_companion(Level *level, RangeTblEntry *rte)
 				ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
 								errmsg("recursive WITH cannot be joined to personal data"),
 								errhint("Store its result in a table of your own first.")));
-			require_harmless_query((Query *) cte->ctequery, text);
+			ehds_require_harmless_query(home, (Query *) cte->ctequery);
 			break;
 		case RTE_VALUES:
 			ehds_require_harmless((Node *) rte->values_lists, text, NULL, NULL);

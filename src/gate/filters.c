@@ -21,6 +21,7 @@
 
 #include "core/errors.h"
 #include "gate/border.h"
+#include "gate/level.h"
 
 #define CONDITIONS_MAX 16
 /* with more conditions the parts are each condition, its contrary, and what fulfils none */
@@ -135,7 +136,7 @@ ehds_filtered(Border *b, Aggref *agg, Aggref *made, Node *condition, bool additi
 	CaseWhen *when = makeNode(CaseWhen);
 	Aggref *filtered = copyObject(made);
 
-	ehds_require_harmless(condition, b->gate->query_string, b->classify, b->context);
+	ehds_require_harmless_in(b->level, condition);
 	use->condition = position_of(b, condition);
 	if (use->condition >= CONDITIONS_MAX)
 		EHDS_REFUSE(b->gate->query_string, agg,

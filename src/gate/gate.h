@@ -6,8 +6,9 @@
  *	settings.c		ehds.permit, ehds.purpose, ehds.epsilon, ehds.max_groups
  *	force.c			is a permit in force, now, for this role?
  *	approve.c		finds permit views in a query, plants approvals, marks plans
- *	level.h			types the relations of a statistics query (check.c, joins.c, companions.c)
+ *	level.h			types the relations of a statistics query (check.c and its kin)
  *	expressions.c	the expressions that may see personal data
+ *	addend.c		values that can be added without an error
  *	coarsen.c		ehds.coarsen, bound to the permit
  *	border.h		turns an aggregation of personal data into a released relation
  *					(border.c, aggregates.c, release.c)
@@ -113,11 +114,11 @@ extern Node *ehds_strip_casts(Node *node);
 extern Var *ehds_column_of(Query *query, Node *node);
 
 /*
- * border.c: the query at depth becomes the reader of a release. subjects: columns
- * to count by; multiplied: rows may be repeated as the analyst likes.
+ * border.c: a typed query becomes the reader of a release. subjects: columns to
+ * count by; multiplied: rows may be repeated as the analyst likes.
  */
-extern void ehds_release_border(EhdsGate *gate, Query *query, int depth, List *subjects, bool multiplied,
-								EhdsClassify classify, void *context);
+struct Level;
+extern void ehds_release_border(struct Level *level, List *subjects, bool multiplied);
 
 /* bits of an integer that GROUPING() gives */
 #define EHDS_MARGIN_KEYS_MAX 31

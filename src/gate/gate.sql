@@ -17,3 +17,17 @@ CREATE FUNCTION ehds.check_row_filter(relation regclass, subject name, filter te
 REVOKE ALL ON FUNCTION ehds.check_row_filter(regclass, name, text) FROM PUBLIC;
 COMMENT ON FUNCTION ehds.check_row_filter(regclass, name, text) IS
     'the row filter of a permit on a table (alias t) in canonical form; NULL filter gives NULL; an error (ZE002) if it is not one boolean expression that can neither fail nor tell, or uses the subject column';
+
+CREATE FUNCTION ehds.addend(value real) RETURNS real
+    AS 'MODULE_PATHNAME', 'ehds_addend_float4' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION ehds.addend(value double precision) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'ehds_addend_float8' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION ehds.addend(value numeric) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'ehds_addend_numeric' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+GRANT EXECUTE ON FUNCTION ehds.addend(real), ehds.addend(double precision), ehds.addend(numeric) TO PUBLIC;
+COMMENT ON FUNCTION ehds.addend(real) IS
+    'what the gate writes around the argument of a sum within a person: the value, NULL beyond 1e20, where the sum could overflow';
+COMMENT ON FUNCTION ehds.addend(double precision) IS
+    'what the gate writes around the argument of a sum within a person: the value, NULL beyond 1e100, where the sum could overflow';
+COMMENT ON FUNCTION ehds.addend(numeric) IS
+    'what the gate writes around the argument of a sum within a person: the value, NULL beyond 1e1000 or with more than 1000 decimals, where the sum could overflow';

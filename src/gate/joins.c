@@ -12,6 +12,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/rel.h"
@@ -20,7 +21,10 @@
 #include "core/errors.h"
 #include "gate/level.h"
 
-/* Follows a column through join aliases to the entry that it comes from. */
+/*
+ * Follows a column through join aliases to the entry that it comes from. What a
+ * full join merges of two columns is a column of the join.
+ */
 Var *
 ehds_column_of(Query *query, Node *node)
 {
@@ -33,8 +37,21 @@ ehds_column_of(Query *query, Node *node)
 		if (rte->rtekind != RTE_JOIN || var->varattno <= 0)
 			return var;
 		node = ehds_strip_casts(list_nth(rte->joinaliasvars, var->varattno - 1));
+		if (node != NULL && IsA(node, CoalesceExpr))
+			return var;
 	}
 	return NULL;
+}
+
+/* The level that a column of a query around is of, and the column as it is there. */
+Level *
+ehds_outer_column(Level *level, Var *var, Var **column)
+{
+	for (Index up = 0; up < var->varlevelsup; up++)
+		level = level->parent;
+	*column = copyObject(var);
+	(*column)->varlevelsup = 0;
+	return level;
 }
 
 /* The range table index of the entry whose subject node is, 0 if it is none. */
@@ -47,30 +64,6 @@ ehds_subject_of(Level *level, Node *node)
 		!bms_is_member(var->varattno, level->types[var->varno].subjects))
 		return 0;
 	return var->varno;
-}
-
-EhdsColumn
-ehds_classify(Var *var, void *context)
-{
-	Level *level = (Level *) context;
-	Var *column = ehds_column_of(level->query, (Node *) var);
-	RangeTblEntry *rte;
-
-	if (ehds_subject_of(level, (Node *) var) != 0)
-		return EHDS_COLUMN_SUBJECT;
-	if (column == NULL)
-		return EHDS_COLUMN_OWN;
-	if (level->types[column->varno].tracked)
-		return EHDS_COLUMN_OF_PERMIT;
-	rte = rt_fetch(column->varno, level->query->rtable);
-	return rte->rtekind == RTE_RELATION && ehds_is_public(rte->relid) ? EHDS_COLUMN_OF_PERMIT
-																	  : EHDS_COLUMN_OWN;
-}
-
-void
-ehds_require_harmless_in(Level *level, Node *node)
-{
-	ehds_require_harmless(node, level->gate->query_string, ehds_classify, level);
 }
 
 static int
@@ -87,28 +80,61 @@ unite(Level *level, int a, int b)
 	level->component[find_component(level, a)] = find_component(level, b);
 }
 
-/* Equality of two subjects by the built-in operator of their type? */
-static bool
-is_subject_equality(Level *level, Node *node, int *a, int *b)
+/* Equality by the built-in operator of the type? */
+bool
+ehds_is_equality(OpExpr *op)
 {
-	OpExpr *op = (OpExpr *) node;
-	TypeCacheEntry *type;
-	Node *left;
+	TypeCacheEntry *type = lookup_type_cache(exprType(linitial(op->args)), TYPECACHE_BTREE_OPFAMILY);
 
-	if (!IsA(node, OpExpr) || list_length(op->args) != 2)
-		return false;
-	*a = ehds_subject_of(level, linitial(op->args));
-	*b = ehds_subject_of(level, lsecond(op->args));
-	if (*a == 0 || *b == 0)
-		return false;
-	left = linitial(op->args);
-	type = lookup_type_cache(exprType(left), TYPECACHE_BTREE_OPFAMILY);
 	return OidIsValid(type->btree_opf) &&
 		   get_op_opfamily_strategy(op->opno, type->btree_opf) == BTEqualStrategyNumber;
 }
 
-static List *
-and_members(Node *quals)
+/* The subject of a query around that node is, NULL if it is none. */
+static OuterEntry *
+outer_subject(Level *level, Node *node)
+{
+	Var *var = (Var *) ehds_strip_casts(node);
+	Var *column;
+	Level *home;
+	OuterEntry *outer;
+	int entry;
+
+	if (var == NULL || !IsA(var, Var) || var->varlevelsup == 0 || var->varattno <= 0)
+		return NULL;
+	home = ehds_outer_column(level, var, &column);
+	entry = ehds_subject_of(home, (Node *) column);
+	if (entry == 0)
+		return NULL;
+	outer = palloc0(sizeof(OuterEntry));
+	outer->up = var->varlevelsup;
+	outer->entry = entry;
+	return outer;
+}
+
+/*
+ * Equality of two subjects? Those of queries around are entry 0: a query has one
+ * person at a time around it.
+ */
+static bool
+is_subject_equality(Level *level, Node *node, int *a, int *b, OuterEntry **outer)
+{
+	OpExpr *op = (OpExpr *) node;
+
+	*outer = NULL;
+	if (!IsA(node, OpExpr) || list_length(op->args) != 2 || !ehds_is_equality(op))
+		return false;
+	*a = ehds_subject_of(level, linitial(op->args));
+	*b = ehds_subject_of(level, lsecond(op->args));
+	if (*a != 0 && *b == 0)
+		*outer = outer_subject(level, lsecond(op->args));
+	else if (*a == 0 && *b != 0)
+		*outer = outer_subject(level, linitial(op->args));
+	return (*a != 0 && *b != 0) || *outer != NULL;
+}
+
+List *
+ehds_and_members(Node *quals)
 {
 	if (quals == NULL)
 		return NIL;
@@ -118,10 +144,34 @@ and_members(Node *quals)
 		ListCell *lc;
 
 		foreach(lc, ((BoolExpr *) quals)->args)
-			members = list_concat(members, and_members(lfirst(lc)));
+			members = list_concat(members, ehds_and_members(lfirst(lc)));
 		return members;
 	}
 	return list_make1(quals);
+}
+
+/* Conditions that every row fulfils: those on the subject join, the others must be harmless. */
+static void
+check_filter(Level *level, Node *quals)
+{
+	List *members = ehds_and_members(quals);
+	ListCell *lc;
+
+	level->conditions = list_concat(level->conditions, list_copy(members));
+	foreach(lc, members)
+	{
+		OuterEntry *outer;
+		int a, b;
+
+		if (!is_subject_equality(level, lfirst(lc), &a, &b, &outer))
+			ehds_require_harmless_in(level, lfirst(lc));
+		else
+		{
+			unite(level, a, b);
+			if (outer)
+				level->outer = lappend(level->outer, outer);
+		}
+	}
 }
 
 /* One component at most among the entries of a list? */
@@ -156,6 +206,38 @@ joined(Level *level, List *some, List *others)
 	return false;
 }
 
+/* Are the rows those of the person of a query around? */
+bool
+ehds_is_tied(Level *level)
+{
+	return level->outer != NIL && level->entries != NIL &&
+		   find_component(level, linitial_int(level->entries)) == find_component(level, 0);
+}
+
+/* The rows of an entry are of the person of the rows that it refers to. */
+void
+ehds_tie(Level *level, int entry, List *outer)
+{
+	ListCell *lc;
+
+	foreach(lc, outer)
+	{
+		OuterEntry *o = lfirst(lc);
+
+		if (o->up == 1)
+			unite(level, entry, o->entry);
+		else
+		{
+			OuterEntry *further = palloc0(sizeof(OuterEntry));
+
+			further->up = o->up - 1;
+			further->entry = o->entry;
+			level->outer = lappend(level->outer, further);
+			unite(level, entry, 0);
+		}
+	}
+}
+
 void
 ehds_refuse_unjoined(Level *level, Node *where)
 {
@@ -166,9 +248,142 @@ ehds_refuse_unjoined(Level *level, Node *where)
 					"Add the equality of the two subject columns to the join condition, as in ON a.person_id = b.person_id."));
 }
 
+static void
+add_nulled(Level *level, Node *node, int join)
+{
+	ListCell *lc;
+
+	if (IsA(node, RangeTblRef))
+		level->nulled[((RangeTblRef *) node)->rtindex] =
+			bms_add_member(level->nulled[((RangeTblRef *) node)->rtindex], join);
+	else if (IsA(node, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) node)->fromlist)
+			add_nulled(level, lfirst(lc), join);
+	}
+	else
+	{
+		add_nulled(level, castNode(JoinExpr, node)->larg, join);
+		add_nulled(level, castNode(JoinExpr, node)->rarg, join);
+		level->nulled[castNode(JoinExpr, node)->rtindex] =
+			bms_add_member(level->nulled[castNode(JoinExpr, node)->rtindex], join);
+	}
+}
+
+/*
+ * T FULL JOIN T USING (subject): each row has the subject of one side at least, and
+ * where it has both they are equal. It is the column that USING merges.
+ */
+static List *
+check_full_join(Level *level, JoinExpr *join, List *left, List *right)
+{
+	RangeTblEntry *rte = rt_fetch(join->rtindex, level->query->rtable);
+	RelType *type = &level->types[join->rtindex];
+	int n = 0;
+	ListCell *lc;
+
+	foreach(lc, rte->joinaliasvars)
+	{
+		CoalesceExpr *merged = lfirst(lc);
+		int a, b;
+
+		if (++n > rte->joinmergedcols)
+			break;
+		if (merged == NULL || !IsA(merged, CoalesceExpr) || list_length(merged->args) != 2)
+			continue;
+		a = ehds_subject_of(level, linitial(merged->args));
+		b = ehds_subject_of(level, lsecond(merged->args));
+		if (!list_member_int(left, a) || !list_member_int(right, b))
+			continue;
+		type->tracked = true;
+		type->subjects = bms_add_member(type->subjects, n);
+		unite(level, a, join->rtindex);
+		unite(level, b, join->rtindex);
+	}
+	if (!type->tracked)
+		EHDS_REFUSE(level->gate->query_string, NULL,
+					errmsg("FULL JOIN of personal data must be USING the subject column of both tables"),
+					errhint("Write a FULL JOIN b USING (person_id), or JOIN or LEFT JOIN on the subject."));
+	if (!ehds_connected(level, left) || !ehds_connected(level, right))
+		ehds_refuse_unjoined(level, join->quals);
+	foreach(lc, ehds_and_members(join->quals))
+	{
+		OuterEntry *outer;
+		int a, b;
+
+		if (!is_subject_equality(level, lfirst(lc), &a, &b, &outer) || outer != NULL)
+			ehds_require_harmless_in(level, lfirst(lc));
+	}
+	add_nulled(level, join->larg, join->rtindex);
+	add_nulled(level, join->rarg, join->rtindex);
+	return list_make1_int(join->rtindex);
+}
+
+static List *
+check_outer_join(Level *level, JoinExpr *join, List *left, List *right)
+{
+	Node *added = join->rarg;
+	List *members = ehds_and_members(join->quals);
+	bool of_nobody;
+	ListCell *lc;
+
+	/* left: the side that is kept; right: the one that the join may fill with NULL */
+	if (join->jointype == JOIN_RIGHT)
+	{
+		List *swap = left;
+
+		left = right;
+		right = swap;
+		added = join->larg;
+	}
+	if (IsA(added, RangeTblRef))
+		level->added_on[((RangeTblRef *) added)->rtindex] = members;
+	add_nulled(level, added, join->rtindex);
+	if (!ehds_connected(level, right))
+		ehds_refuse_unjoined(level, join->quals);
+	/*
+	 * ON of an outer join does not filter the side that is kept, so it can't
+	 * be what joins two tables of that side.
+	 */
+	if (right != NIL && !ehds_connected(level, left))
+		ehds_refuse_unjoined(level, join->quals);
+	/* rows of a public table are kept, most of them with persons */
+	of_nobody = right != NIL && left == NIL;
+	foreach(lc, members)
+	{
+		OuterEntry *outer;
+		int a, b;
+
+		if (!is_subject_equality(level, lfirst(lc), &a, &b, &outer))
+			ehds_require_harmless_in(level, lfirst(lc));
+		else if (outer == NULL)
+		{
+			/* an equality within one side filters, it does not join */
+			if (list_member_int(right, a) != list_member_int(right, b))
+				unite(level, a, b);
+		}
+		else if (list_member_int(right, a != 0 ? a : b))
+		{
+			unite(level, a, b);
+			level->outer = lappend(level->outer, outer);
+		}
+	}
+	if (of_nobody)
+	{
+		level->optional = true;
+		/* what rows of persons fulfil; the others are not counted */
+		level->conditions = list_concat(level->conditions, list_copy(members));
+		return right;
+	}
+	if (right != NIL && !joined(level, right, left))
+		ehds_refuse_unjoined(level, join->quals);
+	return left;
+}
+
 /*
  * Types a join tree. Returns the tracked entries whose subject is not made NULL
- * by an outer join; quals are checked on the way.
+ * by an outer join (if level->optional was set: beside rows of nobody); quals are
+ * checked on the way.
  */
 List *
 ehds_check_jointree(Level *level, Node *node)
@@ -184,18 +399,10 @@ ehds_check_jointree(Level *level, Node *node)
 		FromExpr *from = (FromExpr *) node;
 		List *entries = NIL;
 		ListCell *lc;
-		int a, b;
 
 		foreach(lc, from->fromlist)
 			entries = list_concat(entries, ehds_check_jointree(level, lfirst(lc)));
-		level->conditions = list_concat(level->conditions, and_members(from->quals));
-		foreach(lc, and_members(from->quals))
-		{
-			if (is_subject_equality(level, lfirst(lc), &a, &b))
-				unite(level, a, b);
-			else
-				ehds_require_harmless_in(level, lfirst(lc));
-		}
+		check_filter(level, from->quals);
 		return entries;
 	}
 	else
@@ -203,69 +410,53 @@ ehds_check_jointree(Level *level, Node *node)
 		JoinExpr *join = castNode(JoinExpr, node);
 		List *left = ehds_check_jointree(level, join->larg);
 		List *right = ehds_check_jointree(level, join->rarg);
-		List *inner; /* the side that an outer join may fill with NULL */
-		Node *added;
-		ListCell *lc;
-		int a, b;
 
-		if (join->jointype == JOIN_FULL)
+		if (level->optional)
 			EHDS_REFUSE(level->gate->query_string, NULL,
-						errmsg("FULL JOIN of personal data is not supported under a statistics permit"),
-						errhint("Use JOIN or LEFT JOIN on the subject."));
-
-		if (join->jointype == JOIN_INNER)
+						errmsg("an outer join that keeps rows of a public table beside rows of persons must be the "
+							   "last join"),
+						errhint(
+							"Join the tables of the permit in a subquery first, as in public LEFT JOIN (SELECT "
+							"...) q ON ..., or use an inner JOIN."));
+		switch (join->jointype)
 		{
-			level->conditions = list_concat(level->conditions, and_members(join->quals));
-			foreach(lc, and_members(join->quals))
-			{
-				if (is_subject_equality(level, lfirst(lc), &a, &b))
-					unite(level, a, b);
-				else
-					ehds_require_harmless_in(level, lfirst(lc));
-			}
-			return list_concat(left, right);
+			case JOIN_INNER:
+				check_filter(level, join->quals);
+				return list_concat(left, right);
+			case JOIN_FULL:
+				return check_full_join(level, join, left, right);
+			default:
+				return check_outer_join(level, join, left, right);
 		}
-
-		added = join->rarg;
-		if (join->jointype == JOIN_RIGHT)
-		{
-			List *swap = left;
-
-			left = right;
-			right = swap;
-			added = join->larg;
-		}
-		inner = right;
-		if (IsA(added, RangeTblRef))
-			level->added_on[((RangeTblRef *) added)->rtindex] = and_members(join->quals);
-		if (inner != NIL && left == NIL)
-			EHDS_REFUSE(level->gate->query_string, NULL,
-						errmsg(
-							"an outer join that keeps the rows of a public table and adds personal data is not supported"),
-						errhint("Use an inner JOIN: groups without any person are then left out."));
-		if (!ehds_connected(level, inner))
-			ehds_refuse_unjoined(level, join->quals);
-		/*
-		 * ON of an outer join does not filter the side that is kept, so it can't
-		 * be what joins two tables of that side.
-		 */
-		if (inner != NIL && !ehds_connected(level, left))
-			ehds_refuse_unjoined(level, join->quals);
-		foreach(lc, and_members(join->quals))
-		{
-			if (is_subject_equality(level, lfirst(lc), &a, &b))
-			{
-				/* an equality within one side filters, it does not join */
-				if (list_member_int(inner, a) != list_member_int(inner, b))
-					unite(level, a, b);
-			}
-			else
-				ehds_require_harmless_in(level, lfirst(lc));
-		}
-		if (inner != NIL && !joined(level, inner, left))
-			ehds_refuse_unjoined(level, join->quals);
-		return left;
 	}
+}
+
+/* Columns that hold the subject, of entries that no outer join makes NULL unless all are optional. */
+List *
+ehds_subject_vars(Level *level, List *entries)
+{
+	List *vars = NIL;
+	ListCell *lc;
+
+	foreach(lc, entries)
+	{
+		int i = lfirst_int(lc);
+		RangeTblEntry *rte = rt_fetch(i, level->query->rtable);
+		int attno = bms_next_member(level->types[i].subjects, -1);
+
+		while (attno >= 0)
+		{
+			Node *column = rte->rtekind == RTE_JOIN
+							   ? list_nth(rte->joinaliasvars, attno - 1)
+							   : (Node *) get_tle_by_resno(rte->subquery->targetList, attno)->expr;
+			Var *var = makeVar(i, attno, exprType(column), exprTypmod(column), exprCollation(column), 0);
+
+			ehds_set_nulling_joins(var, level->nulled[i]);
+			vars = lappend(vars, var);
+			attno = bms_next_member(level->types[i].subjects, attno);
+		}
+	}
+	return vars;
 }
 
 /* Compares by bytes, so that what an index says is unique is one row? */
@@ -344,6 +535,41 @@ has_unique_key(Oid relid, Bitmapset *columns)
 		unique = false;
 	table_close(rel, AccessShareLock);
 	return unique;
+}
+
+/* Does a query of one table give one row at most, by a unique key that is equated? */
+bool
+ehds_one_row_by_key(Query *query)
+{
+	Bitmapset *columns = NULL;
+	RangeTblEntry *rte;
+	Node *from;
+	ListCell *lc;
+
+	if (list_length(query->jointree->fromlist) != 1 || query->setOperations != NULL || query->hasTargetSRFs)
+		return false;
+	from = linitial(query->jointree->fromlist);
+	if (!IsA(from, RangeTblRef))
+		return false;
+	rte = rt_fetch(((RangeTblRef *) from)->rtindex, query->rtable);
+	if (rte->rtekind != RTE_RELATION)
+		return false;
+	foreach(lc, ehds_and_members(query->jointree->quals))
+	{
+		OpExpr *op = lfirst(lc);
+
+		if (!IsA(op, OpExpr) || list_length(op->args) != 2 || !compares_bytes(op->inputcollid) ||
+			!ehds_is_equality(op))
+			continue;
+		for (int side = 0; side < 2; side++)
+		{
+			Var *var = ehds_column_of(query, list_nth(op->args, side));
+
+			if (var != NULL && var->varattno > 0 && !contain_vars_of_level(list_nth(op->args, 1 - side), 0))
+				columns = bms_add_member(columns, var->varattno);
+		}
+	}
+	return has_unique_key(rte->relid, columns);
 }
 
 /*

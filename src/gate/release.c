@@ -111,7 +111,7 @@ ehds_below(Query *query, int depth)
 	q->distinctClause = NIL;
 	q->sortClause = NIL;
 	q->limitCount = q->limitOffset = NULL;
-	q->hasAggs = q->hasWindowFuncs = q->hasTargetSRFs = q->hasSubLinks = q->hasDistinctOn = false;
+	q->hasAggs = q->hasWindowFuncs = q->hasTargetSRFs = q->hasDistinctOn = false;
 	q->constraintDeps = NIL;
 	if (depth == 0)
 	{

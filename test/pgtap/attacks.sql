@@ -46,7 +46,7 @@ CREATE FUNCTION a.spy(int) RETURNS bool LANGUAGE plpgsql VOLATILE AS $$BEGIN RAI
 SELECT refused($$SELECT count(DISTINCT person_id) FROM condition_occurrence c
     JOIN (SELECT x FROM a.one GROUP BY x HAVING a.spy(x)) s ON s.x < c.condition_concept_id$$, 'HAVING inside a public subquery');
 SELECT refused($$SELECT count(DISTINCT person_id) FROM condition_occurrence c
-    JOIN (SELECT DISTINCT x FROM a.one) s ON s.x < c.condition_concept_id$$, 'DISTINCT inside a public subquery');
+    JOIN (SELECT DISTINCT a.spy(x) AS y FROM a.one) s ON s.y$$, 'DISTINCT inside a public subquery');
 
 -- rows of different persons must not meet
 SELECT refused($$SELECT c2.condition_concept_id, count(*) FROM (person p1 CROSS JOIN condition_occurrence c2)

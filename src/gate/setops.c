@@ -1,0 +1,109 @@
+/*
+ * setops.c
+ *		UNION, INTERSECT and EXCEPT of rows of persons.
+ *
+ * Both sides hold the subject in the same column: then rows of one person are
+ * only united or compared with rows of the same person. Public rows belong to
+ * nobody: they may be compared with, not added.
+ */
+#include "core/compat.h"
+
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+
+#include "core/errors.h"
+#include "gate/level.h"
+
+static RelType
+type_of(Level *level, Node *node)
+{
+	const char *text = level->gate->query_string;
+	SetOperationStmt *op;
+	RelType left;
+	RelType right;
+	RelType type = {true, false, NULL, NIL};
+	bool tied;
+
+	if (IsA(node, RangeTblRef))
+		return level->types[((RangeTblRef *) node)->rtindex];
+	check_stack_depth();
+	op = castNode(SetOperationStmt, node);
+	left = type_of(level, op->larg);
+	right = type_of(level, op->rarg);
+	if (!left.tracked && !right.tracked)
+		return left;
+
+	if (left.tracked != right.tracked)
+	{
+		/* a list of public keys would pick persons, whom differential privacy protects even so */
+		if (!level->gate->permit->dp && op->op != SETOP_UNION)
+			EHDS_REFUSE(text, NULL, errmsg("the subject column is not compared with public data"),
+						errdetail("%s of rows of persons and public rows compares all columns.",
+								  op->op == SETOP_INTERSECT ? "INTERSECT" : "EXCEPT"),
+						errhint("Use EXISTS or IN on other columns; persons are chosen by their properties."));
+		if (op->op == SETOP_INTERSECT)
+			return left.tracked ? left : right;
+		if (op->op == SETOP_EXCEPT && left.tracked)
+			return left;
+		EHDS_REFUSE(text, NULL,
+					errmsg("%s of rows of persons and public rows is not allowed",
+						   op->op == SETOP_UNION ? "UNION" : "EXCEPT"),
+					errdetail("Public rows belong to no person."),
+					errhint("Join the public table, or combine aggregated results."));
+	}
+
+	tied = left.outer != NIL && right.outer != NIL;
+	type.subjects = bms_intersect(left.subjects, right.subjects);
+	if (bms_is_empty(type.subjects) && !tied)
+		EHDS_REFUSE(text, NULL,
+					errmsg(
+						"the two sides of UNION, INTERSECT or EXCEPT do not have the subject in the same column"),
+					errhint("Return the subject column (person_id) in the same place on both sides."));
+	if (tied)
+		type.outer = list_concat_copy(left.outer, right.outer);
+	if (op->op == SETOP_UNION)
+	{
+		/* the analyst may add a person's row as often as he likes; one row a person can't be */
+		type.multiplied = op->all || bms_is_empty(type.subjects) ||
+						  bms_num_members(type.subjects) < list_length(op->colTypes);
+	}
+	else
+		type.multiplied = left.multiplied;
+	return type;
+}
+
+/* Public sides of an operation with rows of persons may be evaluated or not. */
+static void
+check_public_sides(Level *level, Node *node)
+{
+	if (IsA(node, RangeTblRef))
+	{
+		int i = ((RangeTblRef *) node)->rtindex;
+
+		if (!level->types[i].tracked)
+			ehds_require_harmless_query(level, rt_fetch(i, level->query->rtable)->subquery);
+	}
+	else
+	{
+		check_public_sides(level, castNode(SetOperationStmt, node)->larg);
+		check_public_sides(level, castNode(SetOperationStmt, node)->rarg);
+	}
+}
+
+RelType
+ehds_type_set_operation(Level *level)
+{
+	Query *q = level->query;
+	RelType type = type_of(level, q->setOperations);
+
+	check_public_sides(level, q->setOperations);
+	if (level->place == PLACE_STATEMENT)
+		ehds_refuse_rows(level);
+	if (q->limitCount != NULL || q->limitOffset != NULL)
+		EHDS_REFUSE(level->gate->query_string, q->limitCount,
+					errmsg("LIMIT and OFFSET would pick single persons"),
+					errhint("Limit the aggregated result."));
+	q->sortClause = NIL;
+	return type;
+}

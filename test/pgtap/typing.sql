@@ -1,0 +1,233 @@
+-- The types of relations: for each construct a query that is answered as the native one is, and one that is refused
+\o /dev/null
+\ir ../fixtures/warehouse.sql
+\ir ../fixtures/permits.sql
+\ir ../fixtures/as_role.sql
+ALTER TABLE omop.visit_occurrence ADD COLUMN ratio numeric, ADD COLUMN score double precision, ADD COLUMN big bigint;
+UPDATE omop.visit_occurrence SET ratio = person_id % 5 + 0.5, score = person_id % 7, big = person_id % 3;
+-- equal dates, so that what comes first has to be decided
+UPDATE omop.visit_occurrence SET visit_start_date = date '2021-01-01' + (person_id::integer % 300) WHERE person_id % 2 = 0;
+CREATE TABLE omop.concept_ancestor (ancestor_concept_id integer, descendant_concept_id integer, PRIMARY KEY (ancestor_concept_id, descendant_concept_id));
+INSERT INTO omop.concept_ancestor VALUES (1, 100), (1, 200), (2, 300), (2, 200);
+CREATE TABLE omop.keys (id bigint PRIMARY KEY);
+INSERT INTO omop.keys SELECT generate_series(1, 50);
+SECURITY LABEL FOR pg_ehds ON TABLE omop.concept_ancestor IS 'public';
+SECURITY LABEL FOR pg_ehds ON TABLE omop.keys IS 'public';
+GRANT SELECT ON omop.concept_ancestor, omop.keys TO PUBLIC;
+SET SESSION AUTHORIZATION t_governor;
+SELECT ehds.issue_permit('wide', grantee => 't_project', purpose => 'research', output => 'statistics', valid_until => '2099-12-31', k => 11);
+SELECT ehds.permit_table('wide', 'omop.person', columns => '{person_id,gender_concept_id,year_of_birth}');
+SELECT ehds.permit_table('wide', 'omop.condition_occurrence');
+SELECT ehds.permit_table('wide', 'omop.visit_occurrence');
+SET SESSION AUTHORIZATION t_governor2;
+SELECT ehds.activate_permit('wide');
+RESET SESSION AUTHORIZATION;
+SET client_min_messages = error;
+\o
+SELECT no_plan();
+
+CREATE FUNCTION pg_temp.rows_of(query text) RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.as_role('t_analyst', format('SELECT string_agg(q::text, '' '' ORDER BY q::text) FROM (%s) q', query)) $$;
+CREATE FUNCTION pg_temp.native(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE r text;
+BEGIN
+    EXECUTE format('SELECT string_agg(q::text, '' '' ORDER BY q::text) FROM (%s) q', query) INTO r;
+    RETURN r;
+END $$;
+CREATE FUNCTION pg_temp.answered(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE ours text; theirs text;
+BEGIN
+    SET LOCAL search_path = permit_wide, omop, public;
+    ours := pg_temp.rows_of(query);
+    SET LOCAL search_path = omop, public;
+    theirs := pg_temp.native(query);
+    SET LOCAL search_path = public;
+    RETURN is(ours, theirs, query) || E'\n' || isnt(theirs, NULL, 'which has rows');
+END $$;
+CREATE FUNCTION pg_temp.refused(query text, message text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE said text := 'answered'; state text; hint text;
+BEGIN
+    SET LOCAL search_path = permit_wide, omop, public;
+    BEGIN
+        PERFORM pg_temp.as_role('t_analyst', query);
+    EXCEPTION WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, state = RETURNED_SQLSTATE, hint = PG_EXCEPTION_HINT;
+    END;
+    SET LOCAL search_path = public;
+    RETURN matches(state || ' ' || said, '^ZE002 .*' || message, query);
+END $$;
+
+-- projections: the subject column may be left out, and ORDER BY has no effect
+SELECT pg_temp.answered($$SELECT g, count(*) AS n FROM (SELECT gender_concept_id AS g FROM person) p GROUP BY g$$);
+SELECT pg_temp.answered($$SELECT g, count(*) AS n FROM (SELECT gender_concept_id AS g FROM person ORDER BY year_of_birth, person_id) p GROUP BY g$$);
+SELECT pg_temp.answered($$WITH p AS (SELECT gender_concept_id AS g FROM person) SELECT g, count(*) AS n FROM p GROUP BY g$$);
+SELECT pg_temp.answered($$SELECT a.g, count(*) AS n FROM (SELECT * FROM (SELECT gender_concept_id AS g, year_of_birth AS y FROM person) b WHERE y > 1950) a GROUP BY g$$);
+SELECT pg_temp.refused($$SELECT gender_concept_id FROM person$$, 'rows about persons do not leave');
+SELECT pg_temp.refused($$WITH p AS (SELECT * FROM person) TABLE p$$, 'rows about persons do not leave');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT unnest(ARRAY[1, 2]) FROM person) p$$, 'set-returning functions over rows of persons');
+
+-- joins on the subject
+SELECT pg_temp.answered($$SELECT region, count(DISTINCT p.person_id) AS n FROM person p JOIN visit_occurrence v ON v.person_id = p.person_id GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT region, count(DISTINCT p.person_id) AS n FROM person p LEFT JOIN visit_occurrence v ON v.person_id = p.person_id AND region = 'north' GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person p LEFT JOIN (SELECT DISTINCT person_id FROM condition_occurrence WHERE condition_concept_id = 300) d ON d.person_id = p.person_id WHERE d.person_id IS NULL$$);
+SELECT pg_temp.answered($$SELECT gender_concept_id, count(d.person_id) AS d, count(*) AS n FROM person p LEFT JOIN (SELECT DISTINCT person_id FROM visit_occurrence WHERE region = 'north') d ON d.person_id = p.person_id GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM condition_occurrence c WHERE c.person_id = p.person_id AND condition_concept_id = 300)) AS d, sum(CASE WHEN person_id IN (SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 200) THEN 1 ELSE 0 END) AS a FROM person p$$);
+SELECT pg_temp.refused($$SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM condition_occurrence c WHERE condition_concept_id = 300)) FROM person p$$, 'rows of other persons');
+SELECT pg_temp.refused($$SELECT count(*) FROM person p JOIN visit_occurrence v ON v.cost = p.year_of_birth$$, 'not on the subject');
+SELECT pg_temp.refused($$SELECT count(*) FROM person p JOIN visit_occurrence v ON v.person_id = p.person_id OR v.cost > 10$$, 'the subject column is only for joins');
+SELECT pg_temp.refused($$SELECT count(*) FROM person p LEFT JOIN visit_occurrence v ON v.person_id = p.person_id AND p.person_id = v.cost$$, 'the subject column is only for joins');
+SELECT pg_temp.answered($$SELECT region, count(DISTINCT person_id) AS n FROM person FULL JOIN (SELECT person_id, region FROM visit_occurrence WHERE region < 'o') v USING (person_id) GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT c IS NULL AS c, v IS NULL AS v, count(*) AS n FROM (SELECT person_id, 1 AS c FROM condition_occurrence WHERE condition_concept_id = 200) a FULL JOIN (SELECT DISTINCT person_id, 1 AS v FROM visit_occurrence WHERE region = 'east') b USING (person_id) GROUP BY 1, 2$$);
+SELECT pg_temp.refused($$SELECT count(*) FROM person a FULL JOIN visit_occurrence b ON a.person_id = b.person_id$$, 'must be USING the subject');
+SELECT pg_temp.refused($$SELECT count(*) FROM person FULL JOIN keys ON id = year_of_birth$$, 'must be USING the subject');
+
+-- joins with public tables
+SELECT pg_temp.answered($$SELECT concept_name, count(DISTINCT person_id) AS n FROM condition_occurrence JOIN concept ON concept_id = condition_concept_id WHERE concept_id < 400 GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT concept_name, count(DISTINCT person_id) AS n FROM condition_occurrence LEFT JOIN concept ON concept_id = condition_concept_id AND concept_id < 250 WHERE condition_concept_id < 400 GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT concept_name, count(DISTINCT person_id) AS n, count(person_id) AS m FROM concept LEFT JOIN condition_occurrence ON concept_id = condition_concept_id WHERE concept_id < 400 GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT concept_name, count(DISTINCT c.person_id) AS n FROM concept LEFT JOIN (SELECT * FROM condition_occurrence JOIN person USING (person_id) WHERE year_of_birth > 1950) c ON concept_id = condition_concept_id WHERE concept_id < 400 GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT count(DISTINCT person_id) AS n FROM condition_occurrence JOIN (SELECT DISTINCT descendant_concept_id AS d FROM concept_ancestor WHERE ancestor_concept_id IN (1, 2)) a ON d = condition_concept_id$$);
+SELECT pg_temp.answered($$WITH codes AS (SELECT concept_id FROM concept WHERE concept_name LIKE 'a%' UNION SELECT descendant_concept_id FROM concept_ancestor WHERE ancestor_concept_id = 2) SELECT count(DISTINCT person_id) AS n FROM condition_occurrence JOIN codes ON concept_id = condition_concept_id$$);
+SELECT pg_temp.answered($$SELECT n, count(DISTINCT person_id) AS p FROM condition_occurrence, LATERAL (SELECT count(*) AS n FROM concept_ancestor WHERE descendant_concept_id = condition_concept_id) a WHERE condition_concept_id < 400 GROUP BY n$$);
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT concept_name FROM concept LEFT JOIN condition_occurrence ON concept_id = condition_concept_id) q$$, 'to which no person belongs');
+SELECT pg_temp.refused($$SELECT count(*) FROM (concept LEFT JOIN condition_occurrence ON concept_id = condition_concept_id) LEFT JOIN person USING (person_id)$$, 'must be the last join');
+SELECT pg_temp.refused($$SELECT count(DISTINCT person_id) FROM person JOIN keys ON id = person_id$$, 'the subject column is only for joins');
+SELECT pg_temp.refused($$SELECT count(DISTINCT person_id) FROM person, LATERAL (SELECT FROM keys WHERE id = person_id) k$$, 'not compared with public data');
+SELECT pg_temp.refused($$SELECT count(DISTINCT person_id) FROM person, LATERAL (SELECT FROM (SELECT id FROM keys UNION SELECT person_id) k WHERE id > 10) j$$, 'not compared with public data');
+SELECT pg_temp.refused($$SELECT count(DISTINCT person_id) FROM person, LATERAL (SELECT 1 / (year_of_birth - 1950) AS x) k WHERE x > 0$$, 'not allowed|must be a plain selection');
+SELECT pg_temp.refused($$SELECT count(DISTINCT person_id) FROM person, LATERAL generate_series(1, year_of_birth) g$$, 'LATERAL beside personal data');
+SELECT pg_temp.refused($$SELECT count(*) FROM condition_occurrence JOIN concept_ancestor ON descendant_concept_id = condition_concept_id$$, 'after a join that may repeat them');
+
+-- EXISTS, IN and scalar subqueries on the subject
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person p WHERE EXISTS (SELECT 1 FROM condition_occurrence c WHERE c.person_id = p.person_id AND condition_concept_id = 300)$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person p WHERE NOT EXISTS (SELECT 1 FROM condition_occurrence c WHERE p.person_id = c.person_id AND condition_concept_id = 300)$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person p WHERE EXISTS (SELECT 1 FROM condition_occurrence c JOIN visit_occurrence v USING (person_id) WHERE c.person_id = p.person_id AND condition_concept_id = 300 AND v.visit_start_date > c.condition_start_date)$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM condition_occurrence o WHERE condition_concept_id = 100 AND EXISTS (SELECT FROM condition_occurrence c WHERE c.person_id = o.person_id AND c.condition_concept_id = 200 AND c.condition_start_date >= o.condition_start_date)$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person WHERE person_id IN (SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 300)$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person WHERE person_id NOT IN (SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 300)$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person WHERE person_id <> ALL (SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 300)$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person WHERE person_id = ANY (SELECT person_id FROM visit_occurrence GROUP BY person_id HAVING count(*) >= 3)$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM condition_occurrence WHERE (person_id, condition_start_date) IN (SELECT person_id, min(condition_start_date) FROM condition_occurrence GROUP BY person_id)$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person p WHERE year_of_birth < ALL (SELECT cost FROM visit_occurrence v WHERE v.person_id = p.person_id)$$);
+SELECT pg_temp.answered($$SELECT (SELECT count(*) FROM visit_occurrence v WHERE v.person_id = p.person_id) AS v, count(*) AS n FROM person p GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT (SELECT region FROM visit_occurrence v WHERE v.person_id = p.person_id ORDER BY visit_start_date, visit_occurrence_id LIMIT 1) AS r, count(*) AS n FROM person p GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person WHERE EXISTS (SELECT FROM visit_occurrence v WHERE v.person_id = person.person_id AND v.visit_start_date > (SELECT min(c.condition_start_date) FROM condition_occurrence c WHERE c.person_id = v.person_id))$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person WHERE EXISTS (SELECT FROM visit_occurrence v WHERE v.person_id = person.person_id AND v.visit_start_date > (SELECT min(c.condition_start_date) FROM condition_occurrence c WHERE c.person_id = person.person_id))$$);
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM person p WHERE EXISTS (SELECT 1 FROM condition_occurrence c WHERE condition_concept_id = 300)$$, 'rows of other persons');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM person p WHERE EXISTS (SELECT 1 FROM condition_occurrence c WHERE c.person_id = p.person_id OR condition_concept_id = 300)$$, 'the subject column|query around');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM person p WHERE EXISTS (SELECT 1 FROM condition_occurrence c WHERE c.person_id > p.person_id)$$, 'subject column');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM person p WHERE EXISTS (SELECT 1 FROM condition_occurrence c WHERE c.condition_concept_id = p.person_id)$$, 'subject column of a query around');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM person p WHERE EXISTS (SELECT 1 FROM keys WHERE id = p.person_id)$$, 'not compared with public data');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM person p WHERE person_id IN (SELECT id FROM keys)$$, 'the subject column is only for joins');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM person p WHERE person_id IN (SELECT cost FROM visit_occurrence v)$$, 'the subject column|rows of other persons');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM person p WHERE person_id IN (SELECT cost FROM visit_occurrence v WHERE v.person_id = p.person_id)$$, 'the subject column is only for joins');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM person p WHERE person_id > ALL (SELECT person_id FROM visit_occurrence v)$$, 'the subject column is only for joins');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM person p WHERE year_of_birth IN (SELECT cost FROM visit_occurrence v)$$, 'rows of other persons');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM person p WHERE year_of_birth > (SELECT avg(year_of_birth) FROM person)$$, 'compared with a figure about all persons');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM person p WHERE year_of_birth > (SELECT cost FROM visit_occurrence v WHERE v.person_id = p.person_id)$$, 'more than one row');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM person p WHERE year_of_birth = ANY (ARRAY(SELECT cost FROM visit_occurrence v WHERE v.person_id = p.person_id))$$, 'a subquery of this form');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM person p LEFT JOIN (SELECT person_id AS q FROM visit_occurrence WHERE region = 'north') v ON q = p.person_id WHERE q NOT IN (SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 300)$$, 'may be NULL');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM person p WHERE EXISTS (SELECT FROM visit_occurrence v WHERE v.person_id = p.person_id AND EXISTS (SELECT FROM condition_occurrence c WHERE c.condition_concept_id = v.cost))$$, 'rows of other persons');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM person p WHERE EXISTS (SELECT FROM visit_occurrence v LEFT JOIN condition_occurrence c ON c.person_id = v.person_id AND v.person_id = p.person_id)$$, 'rows of other persons');
+SELECT pg_temp.refused($$SELECT count(*) FROM concept WHERE concept_id IN (SELECT condition_concept_id FROM condition_occurrence)$$, 'reads rows of persons');
+SELECT pg_temp.refused($$SELECT concept_name, (SELECT count(*) FROM condition_occurrence WHERE condition_concept_id = concept_id) FROM concept$$, 'must not refer to the query around');
+SELECT pg_temp.refused($$SELECT concept_name, (SELECT max(cost) FROM visit_occurrence v WHERE v.person_id = concept_id) FROM concept$$, 'subject column|not answered|must not refer');
+
+-- public subqueries are conditions
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM condition_occurrence WHERE condition_concept_id IN (SELECT descendant_concept_id FROM concept_ancestor WHERE ancestor_concept_id = 1)$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM condition_occurrence c WHERE EXISTS (SELECT FROM concept_ancestor WHERE descendant_concept_id = c.condition_concept_id AND ancestor_concept_id = 2)$$);
+SELECT pg_temp.answered($$SELECT (SELECT concept_name FROM concept WHERE concept_id = condition_concept_id) AS c, count(*) AS n FROM condition_occurrence WHERE condition_concept_id < 400 GROUP BY 1$$);
+SELECT pg_temp.answered($$WITH codes AS (SELECT concept_id FROM concept WHERE concept_id < 250), more AS (SELECT concept_id FROM codes UNION ALL SELECT 300) SELECT count(*) AS n FROM condition_occurrence WHERE condition_concept_id IN (SELECT concept_id FROM more)$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM condition_occurrence WHERE condition_concept_id < (SELECT max(concept_id) FROM concept WHERE concept_id < 300)$$);
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM condition_occurrence WHERE condition_concept_id = (SELECT descendant_concept_id FROM concept_ancestor WHERE ancestor_concept_id < condition_concept_id)$$, 'more than one row');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM condition_occurrence WHERE condition_concept_id IN (SELECT 1 / (concept_id - 100) FROM concept)$$, 'not allowed|plain selection');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM condition_occurrence WHERE condition_concept_id IN (SELECT concept_id FROM concept, generate_series(1, 2))$$, 'plain selection');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM condition_occurrence WHERE condition_concept_id IN (WITH RECURSIVE r AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM r WHERE x < 5) SELECT x FROM r)$$, 'plain selection');
+
+-- LATERAL on the subject
+SELECT pg_temp.answered($$SELECT x.region, count(*) AS n FROM person p, LATERAL (SELECT region FROM visit_occurrence v WHERE v.person_id = p.person_id ORDER BY visit_start_date DESC, visit_occurrence_id LIMIT 1) x GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT v, count(*) AS n FROM person p LEFT JOIN LATERAL (SELECT count(*) AS v FROM visit_occurrence v WHERE v.person_id = p.person_id AND region <> 'north') x ON true GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT count(DISTINCT p.person_id) AS n FROM person p CROSS JOIN LATERAL (SELECT * FROM visit_occurrence v WHERE v.person_id = p.person_id AND v.cost > p.year_of_birth) x$$);
+SELECT pg_temp.refused($$SELECT count(*) FROM person p, LATERAL (SELECT region FROM visit_occurrence v WHERE v.cost > p.year_of_birth) x$$, 'not on the subject');
+SELECT pg_temp.refused($$SELECT count(*) FROM person p, LATERAL (SELECT count(*) FROM visit_occurrence v WHERE v.cost > p.year_of_birth) x$$, 'must not refer');
+SELECT pg_temp.refused($$SELECT count(*) FROM person p, LATERAL (SELECT region FROM visit_occurrence v WHERE v.person_id = p.person_id LIMIT (SELECT 1)) x$$, 'must be constants');
+
+-- GROUP BY, DISTINCT and PARTITION BY that contain the subject
+SELECT pg_temp.answered($$SELECT avg(v) AS a, sum(v) AS s, count(*) AS n FROM (SELECT person_id, count(*) AS v FROM visit_occurrence GROUP BY person_id) x$$);
+SELECT pg_temp.answered($$SELECT v, count(*) AS n FROM (SELECT count(*) AS v FROM visit_occurrence GROUP BY person_id) x GROUP BY v$$);
+SELECT pg_temp.answered($$WITH x AS (SELECT person_id, count(DISTINCT region) AS v FROM visit_occurrence GROUP BY 1) SELECT gender_concept_id, avg(v) AS a FROM x JOIN person USING (person_id) GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT a, count(*) AS n FROM (SELECT person_id, max(big) AS a, min(ratio) AS b, max(score) AS c, stddev(cost), bool_or(region = 'north') AS d FROM visit_occurrence GROUP BY person_id) x WHERE b > 1 AND c > 2 AND d GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM (SELECT person_id FROM visit_occurrence GROUP BY person_id HAVING sum(ratio) > 4 AND avg(score) < 5 AND count(*) FILTER (WHERE region = 'south') > 0) x$$);
+SELECT pg_temp.answered($$SELECT avg(dm) AS a, sum(dm) AS s FROM (SELECT person_id, max(CASE WHEN condition_concept_id = 300 THEN 1 ELSE 0 END) AS dm FROM condition_occurrence GROUP BY 1) x$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM (SELECT person_id, region, percentile_cont(0.5) WITHIN GROUP (ORDER BY score) AS m FROM visit_occurrence GROUP BY 1, 2) x WHERE m > 3$$);
+SELECT pg_temp.answered($$SELECT extract(year FROM d) AS y, count(*) AS n FROM (SELECT person_id, min(condition_start_date) AS d FROM condition_occurrence WHERE condition_concept_id = 100 GROUP BY person_id) x GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT region, count(*) AS n FROM (SELECT DISTINCT person_id, region FROM visit_occurrence) x GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT region, count(*) AS n FROM (SELECT DISTINCT ON (person_id) person_id, region FROM visit_occurrence ORDER BY person_id, cost, region) x GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT region, count(*) AS n FROM (SELECT person_id, region, row_number() OVER (PARTITION BY person_id ORDER BY visit_start_date, region) AS r FROM visit_occurrence) x WHERE r = 1 GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT r, count(*) AS n FROM (SELECT person_id, rank() OVER (PARTITION BY person_id ORDER BY visit_start_date) AS r FROM visit_occurrence) x GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT s, count(*) AS n FROM (SELECT person_id, sum(big) OVER (PARTITION BY person_id ORDER BY visit_start_date) AS s FROM visit_occurrence) x GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM (SELECT person_id, visit_start_date AS d, lag(visit_start_date) OVER w AS before, count(*) OVER w AS c FROM visit_occurrence WINDOW w AS (PARTITION BY person_id ORDER BY visit_start_date)) x WHERE before < d AND c > 1$$);
+SELECT pg_temp.refused($$SELECT person_id, count(*) FROM visit_occurrence GROUP BY person_id$$, 'rows about persons do not leave');
+SELECT pg_temp.answered($$SELECT DISTINCT region FROM visit_occurrence$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM (SELECT DISTINCT region, gender_concept_id FROM visit_occurrence JOIN person USING (person_id)) x$$);
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT DISTINCT ON (region) person_id, region FROM visit_occurrence ORDER BY region, cost) x$$, 'must contain the subject');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id, row_number() OVER (ORDER BY visit_start_date) AS r FROM visit_occurrence) x WHERE r = 1$$, 'compares persons');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id, row_number() OVER (PARTITION BY region ORDER BY visit_start_date) AS r FROM visit_occurrence) x WHERE r = 1$$, 'compares persons');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id, last_value(region) OVER (PARTITION BY person_id ORDER BY visit_start_date) AS r FROM visit_occurrence) x WHERE r = 'north'$$, 'depends on the order of equal rows');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id, ntile(0) OVER (PARTITION BY person_id ORDER BY visit_start_date) AS r FROM visit_occurrence) x WHERE r = 1$$, 'takes a positive constant');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id, sum(cost) OVER (PARTITION BY person_id ORDER BY visit_start_date RANGE '1 day' PRECEDING) AS r FROM visit_occurrence) x WHERE r = 1$$, 'RANGE with an offset');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id, string_agg(region, ',') AS r FROM visit_occurrence GROUP BY person_id) x WHERE r = 'north'$$, 'not allowed within a person');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id, region, count(*) AS r FROM visit_occurrence GROUP BY ROLLUP (person_id, region)) x$$, 'within a person are not supported');
+-- what a person's flag or weight says must be natural
+SELECT pg_temp.refused($$SELECT sum(w) FROM (SELECT person_id, max(CASE WHEN condition_concept_id = 400 THEN 1000000 ELSE 1 END) AS w FROM condition_occurrence GROUP BY 1) x$$, 'plain columns');
+SELECT pg_temp.refused($$SELECT sum(w) FROM (SELECT person_id, count(*) FILTER (WHERE condition_concept_id = 400) AS w FROM condition_occurrence GROUP BY 1) x$$, 'plain columns');
+SELECT pg_temp.refused($$SELECT sum(w) FROM (SELECT person_id, count(*) AS w FROM condition_occurrence JOIN concept_ancestor ON descendant_concept_id = condition_concept_id GROUP BY 1) x$$, 'after a join that may repeat');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id, 1 AS a FROM condition_occurrence WHERE condition_concept_id = 400 UNION ALL SELECT person_id, 2 FROM condition_occurrence) x$$, 'after a join that may repeat');
+-- the largest sum is no error of the one who has it
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM (SELECT person_id, sum(CASE WHEN cost = 70 THEN 1e308::float8 ELSE 1 END) AS a, avg(CASE WHEN cost = 70 THEN 9e131071 ELSE 1 END) AS b, variance(CASE WHEN cost = 70 THEN 9e131071 ELSE 1 END) AS c FROM (SELECT v.person_id, v.cost FROM visit_occurrence v JOIN visit_occurrence w USING (person_id)) x WHERE cost > 80 GROUP BY person_id) x$$);
+SELECT is(pg_temp.rows_of($$SELECT count(*) AS n FROM (SELECT person_id, sum(CASE WHEN cost = 70 THEN 1e308::float8 ELSE 1 END) AS a, avg(CASE WHEN cost = 70 THEN 9e131071 ELSE 1 END) AS b, variance(CASE WHEN cost = 70 THEN 9e131071 ELSE 1 END) AS c FROM permit_wide.visit_occurrence GROUP BY person_id) x WHERE a > 0 OR b > 0 OR c > 0 OR a IS NULL$$), '(400)', 'a person whose sum overflows raises no error');
+
+-- UNION, INTERSECT, EXCEPT with the subject aligned
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM (SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 300 UNION SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 200) x$$);
+SELECT pg_temp.answered($$SELECT count(DISTINCT person_id) AS n FROM (SELECT person_id, condition_start_date FROM condition_occurrence WHERE condition_concept_id = 300 UNION ALL SELECT person_id, visit_start_date FROM visit_occurrence WHERE region = 'north' ORDER BY 2) x$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM (SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 200 EXCEPT SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 300) x$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM (SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 200 INTERSECT SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 300) x$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person WHERE person_id IN (SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 300 UNION (SELECT person_id FROM visit_occurrence WHERE region = 'north' EXCEPT SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 200))$$);
+SELECT pg_temp.refused($$SELECT person_id FROM person UNION SELECT person_id FROM visit_occurrence$$, 'rows about persons do not leave');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id FROM person UNION SELECT id FROM keys) x$$, 'UNION of rows of persons and public rows');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT id FROM keys EXCEPT SELECT person_id FROM person) x$$, 'not compared with public data');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id, cost FROM visit_occurrence UNION SELECT year_of_birth, person_id FROM person) x$$, 'the subject in the same column');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id FROM visit_occurrence UNION SELECT person_id FROM person LIMIT 5) x$$, 'LIMIT');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id FROM person INTERSECT SELECT id FROM keys) x$$, 'not compared with public data');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id FROM person EXCEPT SELECT id FROM keys) x$$, 'not compared with public data');
+
+-- LIMIT elsewhere, samples, places of rows
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT * FROM person LIMIT 5) p$$, 'LIMIT and OFFSET');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT * FROM person OFFSET 5) p$$, 'LIMIT and OFFSET');
+SELECT pg_temp.refused($$WITH RECURSIVE r AS (SELECT person_id FROM person UNION SELECT person_id FROM r) SELECT count(*) FROM r$$, 'recursive');
+
+-- a WITH query is read in several places, and from inside subqueries
+SELECT pg_temp.answered($$WITH d AS (SELECT person_id, min(condition_start_date) AS first FROM condition_occurrence WHERE condition_concept_id = 200 GROUP BY 1), e AS (SELECT d.* FROM d WHERE NOT EXISTS (SELECT FROM condition_occurrence c WHERE c.person_id = d.person_id AND c.condition_concept_id = 300))
+    SELECT gender_concept_id, count(*) AS n, (SELECT count(*) FROM e) AS e, (SELECT count(*) FROM d) AS d FROM person WHERE person_id IN (SELECT person_id FROM e) GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT round(100.0 * a.n / b.n, 1) AS percent FROM (SELECT count(*) AS n FROM person WHERE person_id IN (SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 300)) a, (SELECT count(*) AS n FROM person) b$$);
+-- under differential privacy the same rules, and what it protects by itself
+CREATE FUNCTION pg_temp.private(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE n double precision;
+BEGIN
+    SET LOCAL search_path = permit_open, omop, public;
+    n := pg_temp.as_role('t_other', query);
+    SET LOCAL search_path = public;
+    RETURN ok(n IS NOT NULL, query);
+END $$;
+SET ehds.epsilon = 0.01;
+SELECT pg_temp.private($$SELECT count(DISTINCT person_id) FROM (SELECT person_id FROM person INTERSECT SELECT id FROM keys) x$$);
+SELECT pg_temp.private($$SELECT count(DISTINCT person_id) FROM (SELECT person_id FROM person EXCEPT SELECT id FROM keys) x$$);
+SELECT pg_temp.private($$SELECT count(DISTINCT person_id) FROM person p WHERE EXISTS (SELECT FROM condition_occurrence c WHERE c.person_id = p.person_id AND c.condition_concept_id = 300)$$);
+SELECT pg_temp.private($$SELECT count(DISTINCT person_id) FROM person WHERE person_id NOT IN (SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 300)$$);
+SELECT pg_temp.private($$WITH x AS (SELECT person_id, count(*) AS n, sum(condition_concept_id) AS s FROM condition_occurrence GROUP BY 1) SELECT count(DISTINCT person_id) FROM x WHERE n > 1$$);
+SELECT pg_temp.private($$SELECT count(DISTINCT person_id) FROM (SELECT DISTINCT ON (person_id) person_id, condition_concept_id AS c FROM condition_occurrence ORDER BY person_id, condition_start_date) x WHERE c = 100$$);
+SELECT pg_temp.private($$SELECT count(DISTINCT person_id) FROM (SELECT person_id, row_number() OVER (PARTITION BY person_id ORDER BY condition_start_date) AS c FROM condition_occurrence) x WHERE c = 1$$);
+SELECT pg_temp.private($$SELECT count(DISTINCT person_id) FROM person FULL JOIN condition_occurrence USING (person_id)$$);
+SELECT pg_temp.private($$SELECT count(DISTINCT p.person_id) FROM person p, LATERAL (SELECT count(*) AS n FROM condition_occurrence c WHERE c.person_id = p.person_id) x WHERE n > 1$$);
+SELECT throws_ok($$SELECT pg_temp.private('SELECT count(DISTINCT person_id) FROM (SELECT person_id, avg(condition_concept_id::float8) AS a FROM permit_open.condition_occurrence GROUP BY 1) x WHERE a > 1')$$, 'ZE002', NULL, 'sums of doubles depend on the order of rows');
+SELECT * FROM finish();
