@@ -57,6 +57,8 @@ require_plain(RangeTblEntry *rte)
 						errhint("Copy the rows into a table of your own first.")));
 }
 
+static void refuse_subquery(void) pg_attribute_noreturn();
+
 static void
 refuse_subquery(void)
 {
