@@ -17,11 +17,13 @@
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "commands/seclabel.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/hsearch.h"
@@ -48,8 +50,11 @@ static struct
 	Oid protected_table;
 	Oid population;
 	Oid extract;
+	Oid sealed_table;
+	Oid owner; /* ehds_owner */
 	MemoryContext cxt;
 	HTAB *views;     /* EhdsPermitView by view */
+	HTAB *stores;    /* SealedStore by store */
 	HTAB *protected; /* Oid */
 	HTAB *extracts;  /* ExtractSchema by namespace */
 } cache;
@@ -60,6 +65,13 @@ typedef struct
 	Oid schema; /* hash key */
 	char permit[NAMEDATALEN];
 } ExtractSchema;
+
+/* The rows of a sealed table. */
+typedef struct
+{
+	Oid store; /* hash key */
+	Oid view;
+} SealedStore;
 
 /* A scan of one of our tables that fetches columns by name. */
 typedef struct
@@ -141,6 +153,15 @@ scan_int32(TableScan *s, const char *name, int32 if_null)
 	return isnull ? if_null : DatumGetInt32(d);
 }
 
+static bool
+scan_bool(TableScan *s, const char *name)
+{
+	bool isnull;
+	Datum d = scan_field(s, name, &isnull);
+
+	return !isnull && DatumGetBool(d);
+}
+
 static Oid
 scan_oid(TableScan *s, const char *name)
 {
@@ -156,7 +177,7 @@ invalidate_relation(Datum arg, Oid relid)
 	/* Without the extension any new relation may be its first table. */
 	if (relid == InvalidOid || !OidIsValid(cache.permit_table) || relid == cache.permit_table ||
 		relid == cache.permit || relid == cache.protected_table || relid == cache.population ||
-		relid == cache.extract)
+		relid == cache.extract || relid == cache.sealed_table)
 		cache.valid = false;
 }
 
@@ -193,6 +214,61 @@ is_ours(Oid relid)
 		   getExtensionOfObject(RelationRelationId, relid) == get_extension_oid("pg_ehds", true);
 }
 
+/* The origins of the columns of the sealed table in the row at which the scan stands. */
+static void
+scan_origins(TableScan *s, EhdsPermitView *v)
+{
+	bool isnull;
+	Datum *views;
+	Datum *columns;
+	int n;
+
+	deconstruct_array(DatumGetArrayTypeP(scan_field(s, "origin_view", &isnull)), REGCLASSOID, sizeof(Oid),
+					  true, TYPALIGN_INT, &views, NULL, &v->n_origins);
+	deconstruct_array(DatumGetArrayTypeP(scan_field(s, "origin_column", &isnull)), INT2OID, sizeof(int16),
+					  true, TYPALIGN_SHORT, &columns, NULL, &n);
+	v->n_origins = Min(v->n_origins, n);
+	v->origins = MemoryContextAlloc(cache.cxt, sizeof(EhdsOrigin) * Max(n, 1));
+	for (n = 0; n < v->n_origins; n++)
+	{
+		v->origins[n].view = DatumGetObjectId(views[n]);
+		v->origins[n].attno = DatumGetInt16(columns[n]);
+	}
+}
+
+static void
+load_sealed(HTAB *names)
+{
+	TableScan s;
+
+	scan_begin(&s, cache.sealed_table);
+	while (scan_next(&s))
+	{
+		Oid view = scan_oid(&s, "view");
+		int32 id = scan_int32(&s, "permit_id", 0);
+		Oid store = scan_oid(&s, "store");
+		PermitName *n = hash_search(names, &id, HASH_FIND, NULL);
+		EhdsPermitView *v;
+		SealedStore *stored;
+
+		if (!OidIsValid(view) || !OidIsValid(store) || n == NULL)
+			continue;
+		v = hash_search(cache.views, &view, HASH_ENTER, NULL);
+		memset(v, 0, sizeof(EhdsPermitView));
+		v->view = view;
+		v->store = store;
+		strlcpy(v->permit, n->permit, NAMEDATALEN);
+		strlcpy(v->subject, scan_name(&s, "subject_column"), NAMEDATALEN);
+		strlcpy(v->made_by, scan_name(&s, "made_by"), NAMEDATALEN);
+		v->version = scan_int32(&s, "version", 0);
+		v->multiplied = scan_bool(&s, "multiplied");
+		scan_origins(&s, v);
+		stored = hash_search(cache.stores, &store, HASH_ENTER, NULL);
+		stored->view = view;
+	}
+	scan_end(&s);
+}
+
 static void
 load(void)
 {
@@ -206,6 +282,7 @@ load(void)
 	cache.views = oid_hash("pg_ehds permit views", sizeof(EhdsPermitView));
 	cache.protected = oid_hash("pg_ehds protected tables", sizeof(Oid));
 	cache.extracts = oid_hash("pg_ehds extracts", sizeof(ExtractSchema));
+	cache.stores = oid_hash("pg_ehds sealed tables", sizeof(SealedStore));
 
 	/* Set first: an invalidation that arrives while we read must not be lost. */
 	cache.valid = true;
@@ -218,9 +295,11 @@ load(void)
 	cache.protected_table = get_relname_relid("protected_table", cache.schema);
 	cache.population = get_relname_relid("population", cache.schema);
 	cache.extract = get_relname_relid("extract", cache.schema);
+	cache.sealed_table = get_relname_relid("sealed_table", cache.schema);
+	cache.owner = get_role_oid("ehds_owner", true);
 	cache.permit_table = get_relname_relid("permit_table", cache.schema);
 	if (!is_ours(cache.permit) || !is_ours(cache.protected_table) || !is_ours(cache.population) ||
-		!is_ours(cache.extract) || !is_ours(cache.permit_table))
+		!is_ours(cache.extract) || !is_ours(cache.sealed_table) || !is_ours(cache.permit_table))
 	{
 		cache.permit_table = InvalidOid;
 		return;
@@ -254,11 +333,15 @@ load(void)
 		if (!OidIsValid(view) || n == NULL)
 			continue;
 		v = hash_search(cache.views, &view, HASH_ENTER, NULL);
+		memset(v, 0, sizeof(EhdsPermitView));
+		v->view = view;
 		strlcpy(v->permit, n->permit, NAMEDATALEN);
 		subject = scan_name(&s, "subject_column");
 		strlcpy(v->subject, subject ? subject : "", NAMEDATALEN);
 	}
 	scan_end(&s);
+
+	load_sealed(names);
 
 	scan_begin(&s, cache.extract);
 	while (scan_next(&s))
@@ -337,6 +420,22 @@ ehds_any_extract(void)
 	return hash_get_num_entries(cache.extracts) > 0;
 }
 
+static bool
+is_view_of_owner(Oid relid)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool result = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
+
+		result = form->relkind == RELKIND_VIEW && form->relowner == cache.owner;
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
+
 EhdsPermitView *
 ehds_permit_view(Oid relid)
 {
@@ -352,7 +451,29 @@ ehds_permit_view(Oid relid)
 	/* any look-up in a catalog may have the cache read anew */
 	copy = palloc(sizeof(EhdsPermitView));
 	*copy = *found;
-	return copy;
+	if (!OidIsValid(copy->store))
+		return copy;
+	copy->origins = palloc(sizeof(EhdsOrigin) * Max(copy->n_origins, 1));
+	memcpy(copy->origins, found->origins, sizeof(EhdsOrigin) * copy->n_origins);
+	/* a view that ended with its session may have left its OID to another relation */
+	return is_view_of_owner(relid) ? copy : NULL;
+}
+
+bool
+ehds_any_sealed(void)
+{
+	return ehds_any_permit_view() && hash_get_num_entries(cache.stores) > 0;
+}
+
+Oid
+ehds_sealed_view_of_store(Oid relid)
+{
+	SealedStore *found;
+
+	if (!ehds_any_sealed())
+		return InvalidOid;
+	found = hash_search(cache.stores, &relid, HASH_FIND, NULL);
+	return found ? found->view : InvalidOid;
 }
 
 bool

@@ -11,12 +11,26 @@
 #include "nodes/pg_list.h"
 #include "utils/date.h"
 
-/* A view that a permit compiled to. */
+/* Column of a sealed table: the column of a permit's view that it is a copy of. */
+typedef struct EhdsOrigin
+{
+	Oid view; /* InvalidOid: made by the analyst */
+	AttrNumber attno;
+} EhdsOrigin;
+
+/* A view that a permit compiled to, or by which a sealed table is read. */
 typedef struct EhdsPermitView
 {
 	Oid view; /* hash key */
 	char permit[NAMEDATALEN];
 	char subject[NAMEDATALEN]; /* name of the subject column in the view */
+	/* of a sealed table only */
+	Oid store;       /* where its rows are; InvalidOid for a view of the permit itself */
+	int version;     /* of the permit when it was made */
+	bool multiplied; /* rows may be there several times */
+	char made_by[NAMEDATALEN];
+	int n_origins;
+	EhdsOrigin *origins; /* by column */
 } EhdsPermitView;
 
 /* A permit, read afresh: what is true now, not when a plan was made. */
@@ -57,8 +71,12 @@ extern Oid ehds_namespace(void);
 /* Is there any permit's view in this database? */
 extern bool ehds_any_permit_view(void);
 extern bool ehds_any_extract(void);
-/* A copy, NULL if the relation is no permit's view. */
+/* A copy, NULL if the relation is no permit's view and no sealed table. */
 extern EhdsPermitView *ehds_permit_view(Oid relid);
+/* Is there any sealed table? */
+extern bool ehds_any_sealed(void);
+/* The view by which the sealed table that is stored in relid is read, InvalidOid if it stores none. */
+extern Oid ehds_sealed_view_of_store(Oid relid);
 extern bool ehds_is_protected(Oid relid);
 /* The permit of the extract to which a table belongs, NULL for any other table. */
 extern const char *ehds_extract_of(Oid relid);

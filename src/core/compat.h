@@ -145,4 +145,58 @@ ehds_forget_range_table(Query *query)
 #endif
 }
 
+/* Since 18 (commit 3eea7a0c9) ExecutorRun has no execute_once. */
+#if PG_VERSION_NUM >= 180000
+#define EHDS_EXECUTOR_RUN_ARGS QueryDesc *query, ScanDirection direction, uint64 count
+#define EHDS_EXECUTOR_RUN_PASS query, direction, count
+#define ehds_run_to_end(query) ExecutorRun((query), ForwardScanDirection, 0)
+#else
+#define EHDS_EXECUTOR_RUN_ARGS QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
+#define EHDS_EXECUTOR_RUN_PASS query, direction, count, execute_once
+#define ehds_run_to_end(query) ExecutorRun((query), ForwardScanDirection, 0, true)
+#endif
+
+#include "nodes/execnodes.h"
+
+/* 16 also counts over several runs of one portal. */
+static inline void
+ehds_forget_processed(EState *estate)
+{
+	estate->es_processed = 0;
+#if PG_VERSION_NUM >= 160000
+	estate->es_total_processed = 0;
+#endif
+}
+
+/* Since 16 what a range table entry needs rights for is in a list of its own. */
+#if PG_VERSION_NUM >= 160000
+#include "parser/parse_relation.h"
+#endif
+
+/* No right is needed on a relation that the gate has opened itself. */
+static inline void
+ehds_waive_rights(Query *query, RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 160000
+	if (rte->perminfoindex != 0)
+		getRTEPermissionInfo(query->rteperminfos, rte)->requiredPerms = 0;
+#else
+	rte->requiredPerms = 0;
+#endif
+}
+
+/* pg_namespace_ownercheck and its kin became object_ownercheck in 16 (commit afbfc0298). */
+#include "catalog/pg_namespace.h"
+#include "utils/acl.h"
+
+static inline bool
+ehds_owns_schema(Oid schema, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(NamespaceRelationId, schema, role);
+#else
+	return pg_namespace_ownercheck(schema, role);
+#endif
+}
+
 #endif /* EHDS_COMPAT_H */

@@ -122,7 +122,8 @@ BEGIN
                                 ('protected_table', 'catalog_changed', 29, 'catalog_changed', 'AFTER INSERT OR UPDATE OR DELETE'),
                                 ('permit', 'catalog_changed', 29, 'catalog_changed', 'AFTER INSERT OR UPDATE OR DELETE'),
                                 ('permit_table', 'catalog_changed', 29, 'catalog_changed', 'AFTER INSERT OR UPDATE OR DELETE'),
-                                ('extract', 'catalog_changed', 29, 'catalog_changed', 'AFTER INSERT OR UPDATE OR DELETE')) AS w(relation, name, type, function, events)
+                                ('extract', 'catalog_changed', 29, 'catalog_changed', 'AFTER INSERT OR UPDATE OR DELETE'),
+                                ('sealed_table', 'catalog_changed', 29, 'catalog_changed', 'AFTER INSERT OR UPDATE OR DELETE')) AS w(relation, name, type, function, events)
                   WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = to_regclass(format('ehds.%I', w.relation)) AND g.tgname = w.name
                                        AND g.tgfoid = to_regprocedure(format('ehds.%I()', w.function)) AND g.tgtype = w.type
                                        AND g.tgqual IS NULL AND g.tgattr::text = '');

@@ -45,8 +45,6 @@ ehds_as_type(Node *node, Oid type)
 	return NULL;
 }
 
-static Oid view_column(Query *query, Node *node, AttrNumber *attno);
-
 static bool
 is_not_null(Oid relid, AttrNumber attno)
 {
@@ -99,8 +97,8 @@ is_zero_one(Node *node)
  * as natural as the column; and so is a flag. A condition inside it would hide one
  * from the rules that a release's conditions are held to.
  */
-static bool
-is_plain_of_person(Query *query, Aggref *agg)
+bool
+ehds_is_plain_of_person(Query *query, Aggref *agg)
 {
 	char *name = get_func_name(agg->aggfnoid);
 	AttrNumber attno;
@@ -129,7 +127,7 @@ is_plain_of_person(Query *query, Aggref *agg)
 		}
 		return is_zero_one((Node *) ((CaseExpr *) value)->defresult);
 	}
-	if (!OidIsValid(view_column(query, value, &attno)))
+	if (!OidIsValid(ehds_origin_of(query, value, &attno)))
 		return false;
 	if (strcmp(name, "count") != 0 || agg->aggdistinct != NIL)
 		return true;
@@ -151,11 +149,12 @@ is_plain_of_person(Query *query, Aggref *agg)
  * none, and which one. What an aggregate within a person gives is a column of its own,
  * of no view: for it the entry's number stands, which is no OID of a view.
  */
-static Oid
-view_column(Query *query, Node *node, AttrNumber *attno)
+Oid
+ehds_origin_of(Query *query, Node *node, AttrNumber *attno)
 {
 	Var *var = ehds_column_of(query, node);
 	RangeTblEntry *rte;
+	EhdsPermitView *view;
 
 	if (var == NULL || var->varattno <= 0)
 		return InvalidOid;
@@ -163,12 +162,21 @@ view_column(Query *query, Node *node, AttrNumber *attno)
 	if (rte->rtekind != RTE_SUBQUERY)
 		return InvalidOid;
 	*attno = var->varattno;
-	if (ehds_permit_view(ehds_view_of_subquery(rte)) != NULL)
-		return ehds_view_of_subquery(rte);
+	view = ehds_permit_view(ehds_view_of_subquery(rte));
+	if (view != NULL && OidIsValid(view->store))
+	{
+		/* a sealed table: what its column was when it was made */
+		if (var->varattno > view->n_origins)
+			return InvalidOid;
+		*attno = view->origins[var->varattno - 1].attno;
+		return view->origins[var->varattno - 1].view;
+	}
+	if (view != NULL)
+		return view->view;
 	node = (Node *) get_tle_by_resno(rte->subquery->targetList, var->varattno)->expr;
 	if (IsA(node, Aggref))
-		return is_plain_of_person(rte->subquery, (Aggref *) node) ? (Oid) var->varno : InvalidOid;
-	return view_column(rte->subquery, node, attno);
+		return ehds_is_plain_of_person(rte->subquery, (Aggref *) node) ? (Oid) var->varno : InvalidOid;
+	return ehds_origin_of(rte->subquery, node, attno);
 }
 
 /*
@@ -180,7 +188,7 @@ is_plain_column(Query *query, Node *node)
 {
 	AttrNumber attno;
 
-	return OidIsValid(view_column(query, node, &attno));
+	return OidIsValid(ehds_origin_of(query, node, &attno));
 }
 
 /* The same column of the permit, under another name, cast, or of the same view joined twice; NULL: rows. */
@@ -193,8 +201,8 @@ ehds_same_column_in(Query *query, Node *one, Query *other_query, Node *other)
 
 	if (one == NULL || other == NULL)
 		return one == other;
-	view = view_column(query, one, &of_one);
-	return OidIsValid(view) && view == view_column(other_query, other, &of_other) && of_one == of_other;
+	view = ehds_origin_of(query, one, &of_one);
+	return OidIsValid(view) && view == ehds_origin_of(other_query, other, &of_other) && of_one == of_other;
 }
 
 bool

@@ -40,6 +40,7 @@ ehds_view_of_subquery(RangeTblEntry *rte)
 typedef struct
 {
 	List *permits; /* names, each once */
+	List *views;   /* OIDs, each once */
 } Mention;
 
 static bool
@@ -57,6 +58,7 @@ mention_walker(Node *node, void *arg)
 		{
 			ListCell *lc;
 
+			m->views = list_append_unique_oid(m->views, v->view);
 			foreach(lc, m->permits)
 			{
 				if (strcmp(lfirst(lc), v->permit) == 0)
@@ -72,13 +74,13 @@ mention_walker(Node *node, void *arg)
 	return expression_tree_walker(node, mention_walker, arg);
 }
 
-static List *
-mentioned_permits(Query *query)
+static Mention
+mentioned(Query *query)
 {
-	Mention m = {NIL};
+	Mention m = {NIL, NIL};
 
 	(void) mention_walker((Node *) query, &m);
-	return m.permits;
+	return m;
 }
 
 /*
@@ -103,7 +105,7 @@ has_subquery(Query *query)
 bool
 ehds_mentions_permit_view(Query *query)
 {
-	return ehds_any_permit_view() && has_subquery(query) && mentioned_permits(query) != NIL;
+	return ehds_any_permit_view() && has_subquery(query) && mentioned(query).permits != NIL;
 }
 
 /* Is the tree a plain SELECT all the way down? */
@@ -277,13 +279,32 @@ ehds_require_public_relation(Oid relid)
 				 "The administrator declares it: SECURITY LABEL FOR pg_ehds ON TABLE ... IS 'public', or ehds.protect().")));
 }
 
+/* A sealed table holds what the permit opened when it was made. */
+static void
+require_current(EhdsGate *gate)
+{
+	ListCell *lc;
+
+	foreach(lc, gate->views)
+	{
+		EhdsPermitView *v = ehds_permit_view(lfirst_oid(lc));
+
+		if (v != NULL && OidIsValid(v->store) && v->version != gate->permit->version)
+			ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_APPROVED),
+							errmsg("sealed table \"%s\" was made before permit \"%s\" changed",
+								   get_rel_name(v->view), v->permit),
+							errhint("Drop it and make it again.")));
+	}
+}
+
 /*
  * Check the whole query and rewrite it in place; raises if it is refused.
  */
 void
 ehds_gate_check(EhdsGate *gate, Query *query)
 {
-	List *permits = mentioned_permits(query);
+	Mention mention = mentioned(query);
+	List *permits = mention.permits;
 	EhdsPermit *p;
 
 	Assert(permits != NIL);
@@ -306,13 +327,18 @@ ehds_gate_check(EhdsGate *gate, Query *query)
 		elog(ERROR, "permit \"%s\" vanished", (char *) linitial(permits));
 	ehds_require_in_force(p, GetUserId());
 	ehds_require_quiet_session();
-	if (writes_walker((Node *) query, NULL))
+	gate->permit = p;
+	gate->views = mention.views;
+	require_current(gate);
+	if (p->statistics && ehds_is_insert_into_sealed(query))
+		ehds_open_sealed_insert(gate, query);
+	if (OidIsValid(gate->seal_store) ? query_tree_walker(query, writes_walker, NULL, QTW_IGNORE_JOINALIASES)
+									 : writes_walker((Node *) query, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_EHDS_REFUSED), errmsg("under a permit only SELECT reads protected data"),
 				 errhint(
 					 "Store a result with CREATE TABLE ... AS SELECT; leave out FOR UPDATE and FOR SHARE.")));
 
-	gate->permit = p;
 	gate->top = query;
 	gate->approval = ehds_approval_new();
 	(void) see_relations_walker((Node *) query, gate);
@@ -320,6 +346,8 @@ ehds_gate_check(EhdsGate *gate, Query *query)
 	{
 		ehds_bind_coarsening(gate, query);
 		ehds_check_statistics(gate, query);
+		if (OidIsValid(gate->seal_store))
+			ehds_check_sealed_insert(gate, query);
 	}
 	else
 		(void) row_level_walker((Node *) query, gate);
@@ -449,6 +477,30 @@ int64_string(int64 n)
 	return psprintf(INT64_FORMAT, n);
 }
 
+/* OIDs as one field: 16384 16390 */
+static char *
+oids_string(List *oids)
+{
+	StringInfoData s;
+	ListCell *lc;
+
+	initStringInfo(&s);
+	foreach(lc, oids)
+		appendStringInfo(&s, "%u ", lfirst_oid(lc));
+	return s.data;
+}
+
+static List *
+string_oids(const char *s)
+{
+	List *oids = NIL;
+	char *end;
+
+	for (; *s != '\0'; s = end + 1)
+		oids = lappend_oid(oids, (Oid) strtoul(s, &end, 10));
+	return oids;
+}
+
 void
 ehds_mark_plan(EhdsGate *gate, PlannedStmt *plan)
 {
@@ -464,6 +516,9 @@ ehds_mark_plan(EhdsGate *gate, PlannedStmt *plan)
 	fields = lappend(fields, makeString(int64_string(gate->interval95)));
 	fields = lappend(fields, makeString(int64_string(gate->borders == 1 && !gate->margins)));
 	fields = lappend(fields, makeString(int64_string(gate->charge.rho_pico)));
+	fields = lappend(fields, makeString(int64_string(gate->sealed)));
+	fields = lappend(fields, makeString(int64_string(gate->seal_store)));
+	fields = lappend(fields, makeString(oids_string(gate->views)));
 	rte->rtekind = RTE_RESULT;
 	rte->alias = makeAlias(MARKER_NAME, NIL);
 	rte->eref = makeAlias(MARKER_NAME, fields);
@@ -488,7 +543,7 @@ ehds_read_marker(PlannedStmt *plan, EhdsMarker *marker)
 		return false;
 	rte = llast(plan->rtable);
 	if (rte->rtekind != RTE_RESULT || rte->alias == NULL || strcmp(rte->alias->aliasname, MARKER_NAME) != 0 ||
-		list_length(rte->eref->colnames) != 9)
+		list_length(rte->eref->colnames) != 12)
 		return false;
 	fields = rte->eref->colnames;
 	marker->permit = strVal(linitial(fields));
@@ -500,5 +555,8 @@ ehds_read_marker(PlannedStmt *plan, EhdsMarker *marker)
 	marker->interval95 = marker_field(fields, 6);
 	marker->figures = marker_field(fields, 7) == 1;
 	marker->charge.rho_pico = marker_field(fields, 8);
+	marker->seals = marker_field(fields, 9) == 1;
+	marker->seal_store = (Oid) marker_field(fields, 10);
+	marker->views = OidIsValid(marker->seal_store) ? string_oids(strVal(list_nth(fields, 11))) : NIL;
 	return true;
 }

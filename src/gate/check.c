@@ -28,7 +28,7 @@
 static RelType
 type_of_view(EhdsPermitView *view, RangeTblEntry *rte)
 {
-	RelType type = {true, false, NULL, NIL};
+	RelType type = {true, view->multiplied, NULL, NIL};
 	ListCell *lc;
 
 	foreach(lc, rte->subquery->targetList)
@@ -489,7 +489,7 @@ ehds_check_query(EhdsGate *gate, Query *query, Level *parent, Place place)
 		level->component[i] = i;
 	ehds_flatten_group_rte(query);
 
-	if (parent == NULL && make_empty(level))
+	if (parent == NULL && !gate->seal && make_empty(level))
 		return type;
 
 	foreach(lc, query->cteList)
@@ -542,6 +542,7 @@ void
 ehds_check_statistics(EhdsGate *gate, Query *query)
 {
 	EhdsPermit *p = gate->permit;
+	RelType result;
 
 	gate->k = p->dp ? 0 : p->k;
 	if (p->dp)
@@ -559,5 +560,9 @@ ehds_check_statistics(EhdsGate *gate, Query *query)
 		gate->budget.rho_pico = p->rho_pico;
 		gate->budget.delta_atto = p->zcdp ? p->selection_delta_atto : p->delta_atto;
 	}
-	(void) ehds_check_query(gate, query, NULL, PLACE_STATEMENT);
+	result = ehds_check_query(gate, query, NULL, PLACE_STATEMENT);
+	Assert(gate->seal || !result.tracked);
+	gate->sealed = result.tracked;
+	gate->sealed_multiplied = result.multiplied;
+	gate->seal_subjects = result.subjects;
 }

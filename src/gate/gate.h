@@ -12,6 +12,8 @@
  *	coarsen.c		ehds.coarsen, bound to the permit
  *	border.h		turns an aggregation of personal data into a released relation
  *					(border.c, aggregates.c, release.c)
+ *	sealed.c		tables of persons that nobody reads (sealed_insert.c: and what is added)
+ *	sizes.c			functions that tell sizes, closed to those who work under permits
  *	guard.c			the functions that permit views and extracts call
  *	row_filter.c	validates the row filter of a permit
  */
@@ -20,8 +22,12 @@
 
 #include "core/compat.h"
 
+#include "nodes/bitmapset.h"
+#include "nodes/params.h"
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
+#include "tcop/cmdtag.h"
+#include "utils/queryenvironment.h"
 
 #include "catalog/catalog_cache.h"
 #include "dp/mechanism.h"
@@ -43,6 +49,7 @@ typedef struct EhdsGate
 	Query *top;
 	List *pending;       /* border CTEs not yet placed in the top query */
 	List *seen;          /* OIDs of the relations in the checked tree */
+	List *views;         /* OIDs of the permit's views and sealed tables in the statement */
 	int borders;         /* number of releases in the query */
 	bool margins;        /* cells are hidden among totals, or folded: how many tells of them */
 	int k;               /* effective threshold */
@@ -51,6 +58,12 @@ typedef struct EhdsGate
 	EhdsCharge charge;   /* of the whole query */
 	int max_groups;
 	int64 interval95; /* of the noisiest release */
+	/* rows of persons may be stored, where nobody reads them (sealed.c) */
+	bool seal;
+	Oid seal_store;           /* INSERT: into which sealed table's rows */
+	bool sealed;              /* the result is rows of persons */
+	bool sealed_multiplied;   /* and they may have been repeated */
+	Bitmapset *seal_subjects; /* its columns that hold the subject */
 } EhdsGate;
 
 /* How the plan that carries an approval is to be run: the marker's content. */
@@ -63,6 +76,9 @@ typedef struct EhdsMarker
 	bool figures;      /* one release: its NOTICE may count cells */
 	EhdsCharge charge; /* to be made before execution */
 	int64 interval95;  /* half width of the noise's 95 % interval, in persons */
+	bool seals;        /* rows of persons are stored: nothing may tell how many */
+	Oid seal_store;    /* INSERT: where */
+	List *views;       /* and what they are read from */
 } EhdsMarker;
 
 /* settings.c */
@@ -90,6 +106,34 @@ extern void ehds_check_unseen_plan(PlannedStmt *plan);
 extern bool ehds_reads_extract(EhdsGate *gate, PlannedStmt *plan);
 extern void ehds_mark_plan(EhdsGate *gate, PlannedStmt *plan);
 extern bool ehds_read_marker(PlannedStmt *plan, EhdsMarker *marker);
+
+/* hooks.c */
+extern PlannedStmt *ehds_plan_checked(EhdsGate *gate, Query *query, int cursor_options, ParamListInfo params);
+
+/* sealed.c */
+extern bool ehds_seal_table(PlannedStmt *pstmt, const char *query_string, ParamListInfo params,
+							QueryEnvironment *query_env, QueryCompletion *qc);
+extern PlannedStmt *ehds_drop_sealed_tables(PlannedStmt *pstmt);
+extern void ehds_sweep_sealed_tables(void);
+extern Datum ehds_oid_array(List *oids);
+
+/* sealed_insert.c */
+extern bool ehds_is_insert_into_sealed(Query *query);
+extern void ehds_open_sealed_insert(EhdsGate *gate, Query *query);
+extern void ehds_check_sealed_insert(EhdsGate *gate, Query *query);
+extern void ehds_refuse_write_to_sealed(Query *query);
+extern void ehds_note_sealed_insert(EhdsMarker *marker);
+
+/* sizes.c */
+extern void ehds_sizes_init(void);
+
+/* aggregates.c */
+/*
+ * The column of a permit's view of which node is a plain copy; InvalidOid for anything
+ * else. For what an aggregate within a person gives, the entry's number in the query.
+ */
+extern Oid ehds_origin_of(Query *query, Node *node, AttrNumber *attno);
+extern bool ehds_is_plain_of_person(Query *query, Aggref *agg);
 
 /* check.c */
 extern void ehds_check_statistics(EhdsGate *gate, Query *query);

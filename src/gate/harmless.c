@@ -20,6 +20,24 @@
 #define COLUMN_OF_PERMIT OUTER_VAR
 #define COLUMN_OWN INNER_VAR
 
+/* Is it a column of a sealed table, through subqueries too, that is no copy of a permit's? */
+static bool
+is_made_and_sealed(Query *query, Var *column)
+{
+	RangeTblEntry *rte = rt_fetch(column->varno, query->rtable);
+	EhdsPermitView *view = ehds_permit_view(ehds_view_of_subquery(rte));
+	Var *inner;
+
+	if (rte->rtekind != RTE_SUBQUERY || column->varattno <= 0)
+		return false;
+	if (view != NULL)
+		return OidIsValid(view->store) &&
+			   (column->varattno > view->n_origins || !OidIsValid(view->origins[column->varattno - 1].view));
+	inner = ehds_column_of(rte->subquery,
+						   (Node *) get_tle_by_resno(rte->subquery->targetList, column->varattno)->expr);
+	return inner != NULL && is_made_and_sealed(rte->subquery, inner);
+}
+
 EhdsColumn
 ehds_classify(Var *var, void *context)
 {
@@ -35,7 +53,7 @@ ehds_classify(Var *var, void *context)
 	if (column == NULL)
 		return EHDS_COLUMN_OWN;
 	if (level->types[column->varno].tracked)
-		return EHDS_COLUMN_OF_PERMIT;
+		return is_made_and_sealed(level->query, column) ? EHDS_COLUMN_OWN : EHDS_COLUMN_OF_PERMIT;
 	rte = rt_fetch(column->varno, level->query->rtable);
 	return rte->rtekind == RTE_RELATION && ehds_is_public(rte->relid) ? EHDS_COLUMN_OF_PERMIT
 																	  : EHDS_COLUMN_OWN;

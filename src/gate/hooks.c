@@ -15,19 +15,16 @@
 #include "access/parallel.h"
 #include "access/relation.h"
 #include "access/xact.h"
-#include "catalog/dependency.h"
-#include "catalog/pg_proc.h"
-#include "commands/extension.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "optimizer/planner.h"
-#include "parser/parse_func.h"
 #include "tcop/utility.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "catalog/labels.h"
 #include "core/errors.h"
+#include "core/own_function.h"
 #include "gate/gate.h"
 #include "kanon/kanon.h"
 #include "ledger/ledger.h"
@@ -36,6 +33,7 @@ bool ehds_hooks_installed = false;
 
 static planner_hook_type next_planner = NULL;
 static ExecutorStart_hook_type next_ExecutorStart = NULL;
+static ExecutorRun_hook_type next_ExecutorRun = NULL;
 static ExecutorFinish_hook_type next_ExecutorFinish = NULL;
 static ProcessUtility_hook_type next_ProcessUtility = NULL;
 
@@ -58,6 +56,19 @@ refuse_explain(void)
 					errhint("Run the query itself.")));
 }
 
+/* Plan a query that the gate has checked and rewritten. */
+PlannedStmt *
+ehds_plan_checked(EhdsGate *gate, Query *query, int cursor_options, ParamListInfo params)
+{
+	PlannedStmt *plan = call_planner(query, gate->query_string, cursor_options, params);
+
+	/* functions that ran while planning may have changed settings */
+	ehds_require_quiet_session();
+	ehds_check_plan(gate, plan);
+	ehds_mark_plan(gate, plan);
+	return plan;
+}
+
 static PlannedStmt *
 gate_planner(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
 {
@@ -68,6 +79,8 @@ gate_planner(Query *parse, const char *query_string, int cursor_options, ParamLi
 		return call_planner(parse, query_string, cursor_options, params);
 	if (!ehds_mentions_permit_view(parse))
 	{
+		if (parse->commandType != CMD_SELECT)
+			ehds_refuse_write_to_sealed(parse);
 		plan = call_planner(parse, query_string, cursor_options, params);
 		ehds_check_unseen_plan(plan);
 		if (ehds_reads_extract(&gate, plan))
@@ -79,12 +92,7 @@ gate_planner(Query *parse, const char *query_string, int cursor_options, ParamLi
 		refuse_explain();
 	gate.query_string = query_string;
 	ehds_gate_check(&gate, parse);
-	plan = call_planner(parse, query_string, cursor_options, params);
-	/* functions that ran while planning may have changed settings */
-	ehds_require_quiet_session();
-	ehds_check_plan(&gate, plan);
-	ehds_mark_plan(&gate, plan);
-	return plan;
+	return ehds_plan_checked(&gate, parse, cursor_options, params);
 }
 
 static bool
@@ -142,7 +150,7 @@ admit(EhdsMarker *marker, EhdsPermit *permit, QueryDesc *query)
 		e.kind = EHDS_ACCESS;
 		e.permit = permit->permit;
 		e.population = permit->population;
-		e.action = "select";
+		e.action = marker->seals ? "seal" : "select";
 		e.detail = query->sourceText;
 		(void) ehds_ledger_append(&e);
 	}
@@ -189,6 +197,8 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 							errdetail("The floor is the server's setting ehds.k_floor."),
 							errhint("Ask the administrator for a permit with a larger k.")));
 		admit(&marker, permit, query);
+		if (OidIsValid(marker.seal_store))
+			ehds_note_sealed_insert(&marker);
 	}
 
 	if (next_ExecutorStart)
@@ -205,6 +215,20 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 		ex->figures = marker.figures;
 		ex->charged = costs(&marker.charge) && !IsParallelWorker();
 	}
+}
+
+/* The number of rows that were sealed is in no command tag, and in no row count of a procedure. */
+static void
+gate_ExecutorRun(EHDS_EXECUTOR_RUN_ARGS)
+{
+	EhdsMarker marker;
+
+	if (next_ExecutorRun)
+		next_ExecutorRun(EHDS_EXECUTOR_RUN_PASS);
+	else
+		standard_ExecutorRun(EHDS_EXECUTOR_RUN_PASS);
+	if (ehds_read_marker(query->plannedstmt, &marker) && marker.seals)
+		ehds_forget_processed(query->estate);
 }
 
 static void
@@ -241,9 +265,8 @@ remember_label(SecLabelStmt *stmt)
 
 	if (!ehds_catalog_present())
 		return;
-	function = LookupFuncName(list_make2(makeString("ehds"), makeString("remember_label")), 3, types, true);
-	if (!OidIsValid(function) ||
-		getExtensionOfObject(ProcedureRelationId, function) != get_extension_oid("pg_ehds", true))
+	function = ehds_own_function("remember_label", lengthof(types), types);
+	if (!OidIsValid(function))
 		return;
 	address = get_object_address(stmt->objtype, stmt->object, &rel, AccessShareLock, false);
 	if (rel != NULL)
@@ -254,15 +277,15 @@ remember_label(SecLabelStmt *stmt)
 	PopActiveSnapshot();
 }
 
+/* Run it, while the queries of an EXPLAIN are not answered. */
 static void
-gate_ProcessUtility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
-					ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *query_env,
-					DestReceiver *dest, QueryCompletion *qc)
+process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
+				ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *query_env,
+				DestReceiver *dest, QueryCompletion *qc)
 {
-	bool explain = IsA(pstmt->utilityStmt, ExplainStmt);
 	int save_depth = explain_depth;
 
-	if (explain)
+	if (IsA(pstmt->utilityStmt, ExplainStmt))
 		explain_depth++;
 	PG_TRY();
 	{
@@ -276,7 +299,27 @@ gate_ProcessUtility(PlannedStmt *pstmt, const char *query_string, bool read_only
 		explain_depth = save_depth;
 	}
 	PG_END_TRY();
+}
 
+static void
+gate_ProcessUtility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
+					ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *query_env,
+					DestReceiver *dest, QueryCompletion *qc)
+{
+	if (IsA(pstmt->utilityStmt, CreateTableAsStmt) && explain_depth == 0 &&
+		ehds_seal_table(pstmt, query_string, params, query_env, qc))
+		return;
+	if (IsA(pstmt->utilityStmt, DropStmt) && ehds_any_sealed())
+	{
+		pstmt = ehds_drop_sealed_tables(pstmt);
+		if (pstmt == NULL)
+			return;
+	}
+
+	process_utility(pstmt, query_string, read_only_tree, context, params, query_env, dest, qc);
+
+	if ((IsA(pstmt->utilityStmt, DropStmt) || IsA(pstmt->utilityStmt, DropOwnedStmt)) && ehds_any_sealed())
+		ehds_sweep_sealed_tables();
 	if (IsA(pstmt->utilityStmt, SecLabelStmt))
 	{
 		SecLabelStmt *label = (SecLabelStmt *) pstmt->utilityStmt;
@@ -294,8 +337,11 @@ ehds_gate_init(void)
 	planner_hook = gate_planner;
 	next_ExecutorStart = ExecutorStart_hook;
 	ExecutorStart_hook = gate_ExecutorStart;
+	next_ExecutorRun = ExecutorRun_hook;
+	ExecutorRun_hook = gate_ExecutorRun;
 	next_ExecutorFinish = ExecutorFinish_hook;
 	ExecutorFinish_hook = gate_ExecutorFinish;
 	next_ProcessUtility = ProcessUtility_hook;
 	ProcessUtility_hook = gate_ProcessUtility;
+	ehds_sizes_init();
 }

@@ -201,7 +201,7 @@ ehds_type_rows(Level *level)
 	bool other_columns = false;
 	ListCell *lc;
 
-	if (level->place == PLACE_STATEMENT)
+	if (level->place == PLACE_STATEMENT && !level->gate->seal)
 		ehds_refuse_rows(level);
 	if (level->optional)
 		EHDS_REFUSE(text, NULL,

@@ -98,7 +98,7 @@ ehds_type_set_operation(Level *level)
 	RelType type = type_of(level, q->setOperations);
 
 	check_public_sides(level, q->setOperations);
-	if (level->place == PLACE_STATEMENT)
+	if (level->place == PLACE_STATEMENT && !level->gate->seal)
 		ehds_refuse_rows(level);
 	if (q->limitCount != NULL || q->limitOffset != NULL)
 		EHDS_REFUSE(level->gate->query_string, q->limitCount,

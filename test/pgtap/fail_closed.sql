@@ -151,7 +151,8 @@ DECLARE r record; t text := ''; BEGIN FOR r IN SELECT * FROM permit_hydro.person
 SELECT throws_ok($$SELECT mine.loop()$$, 'ZE002', NULL, 'a PL/pgSQL loop');
 SELECT throws_ok($q$DO $d$ DECLARE n bigint; BEGIN SELECT person_id INTO n FROM permit_hydro.person; END $d$ $q$, 'ZE002', NULL, 'DO');
 SELECT throws_ok($$DECLARE c CURSOR FOR SELECT * FROM permit_hydro.person$$, 'ZE002', NULL, 'a cursor');
-SELECT throws_ok($$CREATE TABLE mine.t AS SELECT * FROM permit_hydro.person$$, 'ZE002', NULL, 'CREATE TABLE AS');
+CREATE TABLE mine.sealed AS SELECT * FROM permit_hydro.person;
+SELECT throws_ok($$SELECT * FROM mine.sealed$$, 'ZE002', NULL, 'CREATE TABLE AS');
 SELECT throws_ok($$CREATE MATERIALIZED VIEW mine.m AS SELECT * FROM permit_hydro.person$$, 'ZE002', NULL, 'a materialised view');
 CREATE TABLE mine.t (id bigint, g int);
 SELECT throws_ok($$INSERT INTO mine.t SELECT person_id FROM permit_hydro.person$$, 'ZE002', NULL, 'INSERT ... SELECT');

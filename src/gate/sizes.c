@@ -1,0 +1,113 @@
+/*
+ * sizes.c
+ *		Functions that tell sizes, closed to those who work under permits.
+ *
+ * PostgreSQL lets everybody ask for the size of every relation. A sealed table of one
+ * person has a page and an empty one has none, so the size would be an answer about
+ * persons, at will. Positions in the write-ahead log tell the same of what has just
+ * been written.
+ */
+#include "core/compat.h"
+
+#include "catalog/objectaccess.h"
+#include "catalog/pg_proc.h"
+#include "access/transam.h"
+#include "miscadmin.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
+#include "core/errors.h"
+#include "gate/gate.h"
+
+static object_access_hook_type next_object_access = NULL;
+
+/* Does a relation's or the database's size, now, come out of it? */
+static bool
+tells_size(Oid function)
+{
+	switch (function)
+	{
+		case F_PG_RELATION_SIZE_REGCLASS:
+		case F_PG_RELATION_SIZE_REGCLASS_TEXT:
+		case F_PG_TABLE_SIZE:
+		case F_PG_INDEXES_SIZE:
+		case F_PG_TOTAL_RELATION_SIZE:
+		case F_PG_DATABASE_SIZE_OID:
+		case F_PG_DATABASE_SIZE_NAME:
+		case F_PG_TABLESPACE_SIZE_OID:
+		case F_PG_TABLESPACE_SIZE_NAME:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Does it tell how much has been written? */
+static bool
+tells_writes(Oid function)
+{
+	switch (function)
+	{
+		case F_PG_CURRENT_WAL_LSN:
+		case F_PG_CURRENT_WAL_INSERT_LSN:
+		case F_PG_CURRENT_WAL_FLUSH_LSN:
+		case F_PG_STAT_GET_WAL:
+#ifdef F_PG_STAT_GET_IO
+		case F_PG_STAT_GET_IO:
+#endif
+#ifdef F_PG_STAT_GET_BACKEND_IO
+		case F_PG_STAT_GET_BACKEND_IO:
+#endif
+#ifdef F_PG_STAT_GET_BACKEND_WAL
+		case F_PG_STAT_GET_BACKEND_WAL:
+#endif
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Has the role, or the login, a statistics permit? */
+static bool
+works_under_statistics(void)
+{
+	Oid roles[] = {GetUserId(), GetSessionUserId()};
+
+	for (int i = 0; i < lengthof(roles); i++)
+	{
+		ListCell *lc;
+
+		foreach(lc, ehds_read_active_permits(roles[i]))
+		{
+			if (((EhdsPermit *) lfirst(lc))->statistics)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void
+on_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, void *arg)
+{
+	if (next_object_access)
+		next_object_access(access, classId, objectId, subId, arg);
+
+	if (access != OAT_FUNCTION_EXECUTE || objectId >= FirstNormalObjectId)
+		return;
+	if (!(tells_size(objectId) && ehds_any_sealed()) && !tells_writes(objectId))
+		return;
+	if (!ehds_catalog_present() || !works_under_statistics())
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("function %s is closed to whoever works under a statistics permit",
+						   get_func_name(objectId)),
+					errdetail("It would tell how many rows a sealed table holds."),
+					errhint("Use psql's \\d and \\dt without the plus sign.")));
+}
+
+void
+ehds_sizes_init(void)
+{
+	next_object_access = object_access_hook;
+	object_access_hook = on_object_access;
+}
