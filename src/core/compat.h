@@ -199,4 +199,17 @@ ehds_owns_schema(Oid schema, Oid role)
 #endif
 }
 
+/* Since 16 (commit a61b1f748) a query lists the permissions it needs beside its range table. */
+#include "executor/executor.h"
+
+static inline void
+ehds_check_permissions(Query *query)
+{
+#if PG_VERSION_NUM >= 160000
+	(void) ExecCheckPermissions(query->rtable, query->rteperminfos, true);
+#else
+	(void) ExecCheckRTPerms(query->rtable, true);
+#endif
+}
+
 #endif /* EHDS_COMPAT_H */

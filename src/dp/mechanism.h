@@ -59,6 +59,13 @@ extern EhdsDpShare ehds_dp_share(const EhdsDpBudget *budget, int64 epsilon_nano)
  */
 extern EhdsMechanism ehds_dp_count_mechanism(const EhdsDpShare *share, int max_groups, bool keyed);
 
+/*
+ * The least epsilon at which the 95 % interval of a count is at most target (in
+ * 1e-9 of a person) either way, and whose delta selects groups if there are any; 0
+ * if none up to 1000 does.
+ */
+extern int64 ehds_dp_epsilon_for(const EhdsDpBudget *budget, int64 target_nano, int max_groups, bool keyed);
+
 /* Scale of Laplace noise or sigma, for people. */
 extern double ehds_mechanism_scale(const EhdsMechanism *m);
 

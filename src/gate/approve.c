@@ -519,6 +519,8 @@ ehds_mark_plan(EhdsGate *gate, PlannedStmt *plan)
 	fields = lappend(fields, makeString(int64_string(gate->sealed)));
 	fields = lappend(fields, makeString(int64_string(gate->seal_store)));
 	fields = lappend(fields, makeString(oids_string(gate->views)));
+	Assert(list_length(fields) == EHDS_MARKER_FIELDS);
+	fields = list_concat(fields, ehds_write_noises(gate->noises));
 	rte->rtekind = RTE_RESULT;
 	rte->alias = makeAlias(MARKER_NAME, NIL);
 	rte->eref = makeAlias(MARKER_NAME, fields);
@@ -543,9 +545,10 @@ ehds_read_marker(PlannedStmt *plan, EhdsMarker *marker)
 		return false;
 	rte = llast(plan->rtable);
 	if (rte->rtekind != RTE_RESULT || rte->alias == NULL || strcmp(rte->alias->aliasname, MARKER_NAME) != 0 ||
-		list_length(rte->eref->colnames) != 12)
+		list_length(rte->eref->colnames) < EHDS_MARKER_FIELDS)
 		return false;
 	fields = rte->eref->colnames;
+	marker->fields = fields;
 	marker->permit = strVal(linitial(fields));
 	marker->version = (int) marker_field(fields, 1);
 	marker->approval = (uint64) marker_field(fields, 2);

@@ -132,6 +132,11 @@ extern void ehds_move_query(EhdsGate *gate, Query *query, int from, int to, bool
 
 /* dp_release.c */
 extern Query *ehds_dp_release_query(Border *b, int depth);
-extern void ehds_charge_share(EhdsGate *gate, const EhdsDpShare *share, bool selects);
+
+/* precision.c */
+extern EhdsDpShare ehds_count_share(EhdsGate *gate, int max_groups, bool keyed);
+extern char *ehds_column_with(Border *b, Node *aggregate);
+extern void ehds_tell_noise(EhdsGate *gate, EhdsNoise *noise);
+extern void ehds_tell_count(EhdsGate *gate, char *column, const EhdsMechanism *m, const EhdsDpShare *share);
 
 #endif /* EHDS_BORDER_H */

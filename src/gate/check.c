@@ -546,20 +546,7 @@ ehds_check_statistics(EhdsGate *gate, Query *query)
 
 	gate->k = p->dp ? 0 : p->k;
 	if (p->dp)
-	{
-		gate->epsilon_nano = ehds_setting_epsilon_nano > 0 ? ehds_setting_epsilon_nano
-														   : p->epsilon_default_nano;
-		gate->max_groups = ehds_setting_max_groups > 0 ? ehds_setting_max_groups : p->max_groups;
-		if (gate->epsilon_nano <= 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_BUDGET), errmsg("permit \"%s\" has no default epsilon", p->permit),
-					 errhint("SET ehds.epsilon to what one release may spend.")));
-		ehds_dp_check_epsilon(gate->epsilon_nano);
-		gate->budget.zcdp = p->zcdp;
-		gate->budget.epsilon_nano = p->epsilon_nano;
-		gate->budget.rho_pico = p->rho_pico;
-		gate->budget.delta_atto = p->zcdp ? p->selection_delta_atto : p->delta_atto;
-	}
+		ehds_begin_private(gate);
 	result = ehds_check_query(gate, query, NULL, PLACE_STATEMENT);
 	Assert(gate->seal || !result.tracked);
 	gate->sealed = result.tracked;

@@ -19,7 +19,6 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_statistic.h"
-#include "common/int.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "storage/bufmgr.h"
@@ -352,17 +351,6 @@ release_call(const EhdsMechanism *m, const char *total, int k)
 					m->keyed ? "true" : "false");
 }
 
-/* Add what a release costs to what the query will be charged. */
-void
-ehds_charge_share(EhdsGate *gate, const EhdsDpShare *share, bool selects)
-{
-	if (pg_add_s64_overflow(gate->charge.epsilon_nano, share->zcdp ? 0 : share->epsilon_nano,
-							&gate->charge.epsilon_nano) ||
-		pg_add_s64_overflow(gate->charge.rho_pico, share->rho_pico, &gate->charge.rho_pico) ||
-		pg_add_s64_overflow(gate->charge.delta_atto, selects ? share->delta_atto : 0, &gate->charge.delta_atto))
-		ereport(ERROR, (errcode(ERRCODE_EHDS_BUDGET), errmsg("the query costs more than any budget allows")));
-}
-
 /* Subqueries of a template are found by position: its shape is ours. */
 static Query *
 first_subquery(Query *q)
@@ -385,7 +373,7 @@ ehds_dp_release_query(Border *b, int depth)
 	Query *innermost;
 	ListCell *lc;
 	int n = 0;
-	EhdsDpShare share = ehds_dp_share(&gate->budget, gate->epsilon_nano);
+	EhdsDpShare share;
 	EhdsMechanism m;
 
 	initStringInfo(&t.columns);
@@ -409,11 +397,7 @@ ehds_dp_release_query(Border *b, int depth)
 	}
 
 	add_bounded(&t, b, unique, max_groups, n);
-	if (keyed && share.delta_atto <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_EHDS_BUDGET),
-				 errmsg("the share of delta that belongs to this epsilon is too small to select groups"),
-				 errhint("SET ehds.epsilon to a larger value, or ask without GROUP BY.")));
+	share = ehds_count_share(gate, max_groups, keyed);
 	m = ehds_dp_count_mechanism(&share, max_groups, keyed);
 	if (keyed)
 	{
@@ -433,7 +417,6 @@ ehds_dp_release_query(Border *b, int depth)
 	ehds_move_query(gate, input, depth, t.nesting, depth > 0);
 	rt_fetch(1, innermost->rtable)->subquery = input;
 
-	ehds_charge_share(gate, &share, keyed);
-	gate->interval95 = Max(gate->interval95, m.interval95);
+	ehds_tell_count(gate, ehds_column_with(b, llast(b->outputs)), &m, &share);
 	return q;
 }

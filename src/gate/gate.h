@@ -3,7 +3,8 @@
  *		What a query may do under a permit.
  *
  *	hooks.c			planner, executor and utility hooks: chaining and dispatch only
- *	settings.c		ehds.permit, ehds.purpose, ehds.epsilon, ehds.max_groups
+ *	settings.c		ehds.permit, ehds.purpose, ehds.epsilon, ehds.error_target, ehds.max_groups
+ *	precision.c		what a private release may spend, and how precise it is
  *	force.c			is a permit in force, now, for this role?
  *	approve.c		finds permit views in a query, plants approvals, marks plans
  *	level.h			types the relations of a statistics query (check.c and its kin)
@@ -14,6 +15,7 @@
  *					(border.c, aggregates.c, release.c)
  *	sealed.c		tables of persons that nobody reads (sealed_insert.c: and what is added)
  *	sizes.c			functions that tell sizes, closed to those who work under permits
+ *	explain.c		what a query would get and cost
  *	guard.c			the functions that permit views and extracts call
  *	row_filter.c	validates the row filter of a permit
  */
@@ -40,6 +42,20 @@ typedef struct EhdsCharge
 	int64 rho_pico;
 } EhdsCharge;
 
+/* The noise of one figure of a release, as it is told. */
+typedef struct EhdsNoise
+{
+	int release; /* number of it in the query */
+	char *column;
+	const char *mechanism;
+	double scale;      /* of Laplace noise, or sigma; in the figure's unit */
+	double half_width; /* of the interval that covers it with 95 % */
+	int max_groups;
+	int64 tau;    /* threshold; 0: groups are not selected by it */
+	char *remark; /* bounds and the like, or NULL; for ehds.explain_privacy */
+	EhdsCharge cost;
+} EhdsNoise;
+
 /* One query under one permit, while it is being checked and rewritten. */
 typedef struct EhdsGate
 {
@@ -54,8 +70,9 @@ typedef struct EhdsGate
 	bool margins;        /* cells are hidden among totals, or folded: how many tells of them */
 	int k;               /* effective threshold */
 	EhdsDpBudget budget; /* of the permit */
-	int64 epsilon_nano;  /* of one release; in zCDP it stands for rho = epsilon^2 / 2 */
-	EhdsCharge charge;   /* of the whole query */
+	int64 epsilon_nano; /* of one release; in zCDP it stands for rho = epsilon^2 / 2; 0: by ehds.error_target */
+	List *noises;       /* EhdsNoise */
+	EhdsCharge charge; /* of the whole query */
 	int max_groups;
 	int64 interval95; /* of the noisiest release */
 	/* rows of persons may be stored, where nobody reads them (sealed.c) */
@@ -75,17 +92,22 @@ typedef struct EhdsMarker
 	int k;             /* 0: not a k-anonymity release */
 	bool figures;      /* one release: its NOTICE may count cells */
 	EhdsCharge charge; /* to be made before execution */
+	List *fields;      /* as texts: first all of the above and below, then noises */
 	int64 interval95;  /* half width of the noise's 95 % interval, in persons */
 	bool seals;        /* rows of persons are stored: nothing may tell how many */
 	Oid seal_store;    /* INSERT: where */
 	List *views;       /* and what they are read from */
 } EhdsMarker;
 
+/* texts of a marker before those of the noises */
+#define EHDS_MARKER_FIELDS 12
+
 /* settings.c */
 extern char *ehds_setting_permit;
 extern char *ehds_setting_purpose;
-extern int64 ehds_setting_epsilon_nano; /* 0: the permit's default */
-extern int ehds_setting_max_groups;     /* 0: the permit's */
+extern int64 ehds_setting_epsilon_nano;      /* 0: the permit's default */
+extern int64 ehds_setting_error_target_nano; /* 0: none */
+extern int ehds_setting_max_groups;          /* 0: the permit's */
 extern void ehds_gate_settings_init(void);
 
 /* force.c */
@@ -134,6 +156,13 @@ extern void ehds_sizes_init(void);
  */
 extern Oid ehds_origin_of(Query *query, Node *node, AttrNumber *attno);
 extern bool ehds_is_plain_of_person(Query *query, Aggref *agg);
+
+/* precision.c */
+#define EHDS_NOISE_COLUMNS 10
+extern void ehds_begin_private(EhdsGate *gate);
+extern List *ehds_write_noises(List *noises);
+extern void ehds_remember_release(const EhdsMarker *marker);
+extern void ehds_noise_columns(const EhdsNoise *noise, Datum *values, bool *nulls);
 
 /* check.c */
 extern void ehds_check_statistics(EhdsGate *gate, Query *query);

@@ -31,3 +31,21 @@ COMMENT ON FUNCTION ehds.addend(double precision) IS
     'what the gate writes around the argument of a sum within a person: the value, NULL beyond 1e100, where the sum could overflow';
 COMMENT ON FUNCTION ehds.addend(numeric) IS
     'what the gate writes around the argument of a sum within a person: the value, NULL beyond 1e1000 or with more than 1000 decimals, where the sum could overflow';
+
+CREATE FUNCTION ehds.last_release(OUT permit text, OUT at timestamptz, OUT release integer, OUT column_name text,
+                                  OUT mechanism text, OUT scale double precision, OUT half_width double precision,
+                                  OUT max_groups integer, OUT threshold bigint,
+                                  OUT epsilon numeric, OUT delta numeric, OUT rho numeric)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'ehds_last_release' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION ehds.last_release() IS
+    'noise of the last query of this session that was charged, one row for each figure, free: the column in which it stands, the mechanism, its scale (sigma if Gaussian) and the half width of the interval that covers the noise with 95 %, both in the unit of the figure; groups of a person, threshold of selected groups, what it cost. It covers the noise only, neither groups of a person beyond max_groups nor the selection of groups. Known to this session and role only; no row before the first charge';
+
+CREATE FUNCTION ehds.explain_privacy(query text, OUT item text, OUT release integer, OUT column_name text,
+                                     OUT mechanism text, OUT scale double precision, OUT half_width double precision,
+                                     OUT max_groups integer, OUT threshold bigint,
+                                     OUT epsilon numeric, OUT delta numeric, OUT rho numeric, OUT remark text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'ehds_explain_privacy' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION ehds.explain_privacy(text) IS
+    'what a SELECT would get and cost under the caller''s permit and settings, without running or charging it. item: figure (one row each: mechanism, scale, half width of the 95 % interval, bounds, cost, as in ehds.last_release), charge (of the whole query), refused (why, with SQLSTATE; also if the budget does not allow it), k-anonymity, cell keys, rows or public where there is no budget. NULL gives no row; what is no single SELECT raises 22023; queries with functions of users raise ZE002; a query that is no valid SQL, or reads what the caller may not, raises as it would';

@@ -134,6 +134,7 @@ admit(EhdsMarker *marker, EhdsPermit *permit, QueryDesc *query)
 		r.population_epsilon_nano = permit->population_epsilon_nano;
 		r.population_delta_atto = permit->population_delta_atto;
 		left = ehds_ledger_charge(&r);
+		ehds_remember_release(marker);
 		ereport(NOTICE,
 				(errmsg("charged %s, %s left; with 95 %% probability the noise of a count is at most %lld persons",
 						show_charge(&marker->charge),

@@ -18,9 +18,11 @@
 char *ehds_setting_permit = NULL;
 char *ehds_setting_purpose = NULL;
 int64 ehds_setting_epsilon_nano = 0;
+int64 ehds_setting_error_target_nano = 0;
 int ehds_setting_max_groups = 0;
 
 static char *setting_epsilon = NULL;
+static char *setting_error_target = NULL;
 
 static void
 forget_plans_string(const char *newval, void *extra)
@@ -92,6 +94,39 @@ check_epsilon(char **newval, void **extra, GucSource source)
 	return true;
 }
 
+/*
+ * A number of persons. How many per cent that is depends on the data, so a relative
+ * target would have to look at them.
+ */
+static bool
+check_error_target(char **newval, void **extra, GucSource source)
+{
+	int64 nano = 0;
+	int64 *stored;
+
+	if (**newval != '\0' && (!parse_nano(*newval, &nano) || nano <= 0))
+	{
+		GUC_check_errdetail("%s", strchr(*newval, '%') != NULL
+									  ? "A relative target would depend on the data."
+									  : "A target is a decimal number above 0, at most 1000000.999999999.");
+		GUC_check_errhint("Write the number of persons by which a count may be off, for instance '20'.");
+		return false;
+	}
+	stored = ehds_guc_malloc(sizeof(int64));
+	if (stored == NULL)
+		return false;
+	*stored = nano;
+	*extra = stored;
+	return true;
+}
+
+static void
+assign_error_target(const char *newval, void *extra)
+{
+	ehds_setting_error_target_nano = extra ? *(int64 *) extra : 0;
+	ResetPlanCache();
+}
+
 static void
 assign_epsilon(const char *newval, void *extra)
 {
@@ -120,6 +155,11 @@ ehds_gate_settings_init(void)
 							   "Privacy budget (epsilon) that one differentially private release spends; empty: the permit's default.",
 							   NULL, &setting_epsilon, "", PGC_USERSET, 0, check_epsilon, assign_epsilon,
 							   NULL);
+	/* In place of an epsilon: the 95 % interval of a count's noise is at most so wide, either way. */
+	DefineCustomStringVariable("ehds.error_target",
+							   "Number of persons by which the noise of a count may be off, with 95 % probability; its epsilon is computed. Empty: ehds.epsilon counts.",
+							   NULL, &setting_error_target, "", PGC_USERSET, 0, check_error_target,
+							   assign_error_target, NULL);
 	/* More groups a person: less is left out, more noise in each. */
 	DefineCustomIntVariable("ehds.max_groups",
 							"Number of groups of a result in which one person may count; 0: the permit's.",
