@@ -21,6 +21,27 @@
 #include "core/errors.h"
 #include "gate/level.h"
 
+/* The column of a full join that USING merges of two; since 18 the parser writes its expression. */
+static Var *
+merged_column(Query *query, Node *node)
+{
+	int i = 0;
+	ListCell *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		i++;
+		for (int n = 1; rte->rtekind == RTE_JOIN && n <= rte->joinmergedcols; n++)
+		{
+			if (equal(list_nth(rte->joinaliasvars, n - 1), node))
+				return makeVar(i, n, exprType(node), exprTypmod(node), exprCollation(node), 0);
+		}
+	}
+	return NULL;
+}
+
 /*
  * Follows a column through join aliases to the entry that it comes from. What a
  * full join merges of two columns is a column of the join.
@@ -37,10 +58,8 @@ ehds_column_of(Query *query, Node *node)
 		if (rte->rtekind != RTE_JOIN || var->varattno <= 0)
 			return var;
 		node = ehds_strip_casts(list_nth(rte->joinaliasvars, var->varattno - 1));
-		if (node != NULL && IsA(node, CoalesceExpr))
-			return var;
 	}
-	return NULL;
+	return node != NULL && IsA(node, CoalesceExpr) ? merged_column(query, node) : NULL;
 }
 
 /* The level that a column of a query around is of, and the column as it is there. */
