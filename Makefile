@@ -46,6 +46,7 @@ SQL_PARTS_ALL = \
 	src/catalog/compile.sql \
 	src/catalog/permit.sql \
 	src/catalog/sealed.sql \
+	src/catalog/cohort.sql \
 	src/catalog/coarsening.sql \
 	src/ledger/ledger.sql \
 	src/gate/gate.sql \

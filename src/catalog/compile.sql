@@ -146,6 +146,9 @@ BEGIN
     ELSIF ident IS NOT NULL THEN
         wheres := wheres || ident;
     END IF;
+    IF p.cohort_query IS NOT NULL THEN
+        wheres := wheres || ehds.cohort_condition($1, raw, raw_type);
+    END IF;
     IF p.exception_basis IS NOT NULL THEN
         NULL;
     ELSIF i.relation IS NOT NULL THEN
@@ -275,7 +278,7 @@ BEGIN
     EXECUTE format('COMMENT ON VIEW %s IS %L', target,
         format('permit %s, purpose %s, until %s: %I.%I for %s%s%s', p.permit, p.purpose, p.valid_until, $2, $3,
                CASE p.output WHEN 'statistics' THEN 'statistics' ELSE 'pseudonymised rows (personal data, not anonymous: RGPD recital 26)' END,
-               ', rows: ' || coalesce(pt.row_filter, 'all'),
+               ', rows: ' || coalesce(pt.row_filter, 'all') || coalesce(', cohort: ' || p.cohort_description, ''),
                CASE WHEN p.exception_basis IS NOT NULL THEN ', oppositions do not count (EHDS 71(4)): ' || p.exception_basis
                     ELSE ', persons who object are left out' END));
     FOREACH col IN ARRAY pt.columns LOOP

@@ -450,7 +450,7 @@ BEGIN
     p := ehds.lock_permit($1);
     IF p.status <> 'draft' THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('permit "%s" is %s, not a draft', $1, p.status);
-    ELSIF session_user = p.issued_by OR EXISTS (SELECT FROM ehds.permit_table x WHERE x.permit_id = p.permit_id AND x.added_by = session_user) THEN
+    ELSIF session_user = p.issued_by OR session_user IS NOT DISTINCT FROM p.cohort_by OR EXISTS (SELECT FROM ehds.permit_table x WHERE x.permit_id = p.permit_id AND x.added_by = session_user) THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('permit "%s" was issued or changed by "%s", who cannot activate it', $1, session_user),
             HINT = 'Another member of ehds_admin activates it.';
@@ -538,7 +538,7 @@ COMMENT ON FUNCTION ehds.revoke_permit(text, text) IS
 CREATE FUNCTION ehds.own_permits()
     RETURNS TABLE (permit text, status text, reason text, purpose text, output text, schema name, tables text[], k integer,
                    epsilon_left numeric, delta_left numeric, valid_from date, valid_until date,
-                   cell_key_max integer, cell_key_variance numeric, cell_key_no_small integer)
+                   cell_key_max integer, cell_key_variance numeric, cell_key_no_small integer, cohort text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     SET datestyle = 'ISO, YMD'
@@ -559,7 +559,7 @@ BEGIN
            ARRAY(SELECT format('%I.%I', p.schema_name, x.view_name) FROM ehds.permit_table x WHERE x.permit_id = p.permit_id ORDER BY x.view_name),
            CASE WHEN p.output = 'statistics' THEN p.k END,
            b.epsilon_left, b.delta_left, p.valid_from, p.valid_until,
-           p.cell_key_max, trim_scale(p.cell_key_variance_milli / 1000.0), p.cell_key_no_small
+           p.cell_key_max, trim_scale(p.cell_key_variance_milli / 1000.0), p.cell_key_no_small, p.cohort_description
       FROM ehds.permit p
       LEFT JOIN ehds.budget b ON b.permit = p.permit
      WHERE EXISTS (SELECT FROM pg_roles r WHERE r.oid = p.grantee)
@@ -571,7 +571,7 @@ COMMENT ON FUNCTION ehds.own_permits() IS 'the rows of the view ehds.my_permits'
 
 CREATE VIEW ehds.my_permits AS SELECT * FROM ehds.own_permits();
 COMMENT ON VIEW ehds.my_permits IS
-    'the permits of the current role: status (draft, active, not yet valid, expired, revoked, closed) with its reason, what may be read, k, the privacy budget that is left, the first and the last day, and the parameters of its noise if it has cell keys (see ehds.cell_key_table)';
+    'the permits of the current role: status (draft, active, not yet valid, expired, revoked, closed) with its reason, what may be read, k, the privacy budget that is left, the first and the last day, and the parameters of its noise if it has cell keys (see ehds.cell_key_table); cohort: in words, the persons to whom it is limited';
 GRANT SELECT ON ehds.my_permits TO PUBLIC;
 
 REVOKE ALL ON FUNCTION ehds.require_role(text, text), ehds.shared_identities(name), ehds.epsilon_nano(numeric, text), ehds.delta_atto(numeric), ehds.lock_permit(text),

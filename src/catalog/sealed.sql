@@ -83,6 +83,9 @@ BEGIN
     ELSE
         who_type := ehds.column_type(s.store, s.subject_column);
     END IF;
+    IF p.cohort_query IS NOT NULL THEN
+        wheres := wheres || ehds.cohort_condition(p.permit_id, raw, ehds.column_type(s.store, s.subject_column));
+    END IF;
     IF p.exception_basis IS NOT NULL THEN
         NULL;
     ELSIF i.relation IS NOT NULL THEN

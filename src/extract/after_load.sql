@@ -224,6 +224,26 @@ BEGIN
         PERFORM ehds.open_public_tables(one.permit_id);
     END LOOP;
 
+    -- who is in a cohort may have changed with the data
+    FOR one IN SELECT DISTINCT p.permit, p.cohort_by FROM ehds.permit p
+                WHERE p.status IN ('draft', 'active') AND p.cohort_query IS NOT NULL
+                  AND EXISTS (SELECT FROM ehds.permit_sources(p.permit_id) s WHERE s.schema_name = $1) ORDER BY 1 LOOP
+        object := 'cohort of permit ' || one.permit;
+        BEGIN
+            IF one.cohort_by = session_user THEN
+                action := 'refreshed';
+                detail := ehds.refresh_cohort(one.permit);
+            ELSE
+                action := 'not refreshed';
+                detail := format('as before the load, until %s runs SELECT ehds.refresh_cohort(%L)', one.cohort_by, one.permit);
+            END IF;
+        EXCEPTION WHEN OTHERS THEN
+            action := 'refused';
+            detail := SQLERRM;
+        END;
+        RETURN NEXT;
+    END LOOP;
+
     RETURN QUERY
         SELECT ehds.full_name(c.oid), 'undeclared'::text,
                'neither protected nor public: refused under a permit. A copy of a protected table is as sensitive as the table: drop it or take its rights away'::text

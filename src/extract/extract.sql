@@ -211,6 +211,7 @@ BEGIN
         'legal_basis', p.legal_basis,
         'exception_71_4', p.exception_basis,
         'opposition_rule', p.opposition_rule,
+        'cohort', p.cohort_description, 'cohort_at', p.cohort_at,
         'valid_from', p.valid_from, 'valid_until', p.valid_until,
         'issued_by', p.issued_by, 'activated_by', p.activated_by, 'activated_at', p.activated_at,
         'schema', space, 'subjects', subjects, 'tables', entries,
@@ -313,6 +314,7 @@ BEGIN
     EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', p.schema_name);
     UPDATE ehds.permit_table SET view = NULL WHERE permit_id = p.permit_id;
     n := ehds.destroy_sealed(p.permit_id);
+    DELETE FROM ehds.cohort_person c WHERE c.permit_id = p.permit_id;
 
     SELECT b.epsilon_spent, b.delta_spent INTO budget FROM ehds.budget b WHERE b.permit = p.permit;
     result := jsonb_build_object(
@@ -326,6 +328,7 @@ BEGIN
         'formula', (SELECT coalesce(jsonb_agg(jsonb_build_object('source', format('%I.%I', x.schema_name, x.table_name), 'columns', to_jsonb(x.columns),
                                                                  'row_filter', x.row_filter) ORDER BY x.view_name), '[]')
                       FROM ehds.permit_table x WHERE x.permit_id = p.permit_id),
+        'cohort', p.cohort_description,
         'destroyed', destroyed, 'destroyed_sealed_tables', n,
         'statement', 'The views and the extract of this permit were removed from the database. Copies that left it, and backups of the server, are outside this certificate.',
         'pg_ehds', (SELECT x.extversion FROM pg_extension x WHERE x.extname = 'pg_ehds'));
