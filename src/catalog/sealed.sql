@@ -197,7 +197,7 @@ BEGIN
     -- no statistics of it, and no size in the catalog, of its own accord
     EXECUTE format('CREATE %s TABLE %s (%s)%s%s', CASE $4 WHEN 't' THEN 'TEMP' WHEN 'u' THEN 'UNLOGGED' ELSE '' END, store,
                    (SELECT string_agg(format('%I %s', names[i], ($6)[4 * i - 2]), ', ' ORDER BY i) FROM generate_series(1, n) i),
-                   CASE WHEN $4 = 't' THEN '' ELSE ' WITH (autovacuum_enabled = off)' END,
+                   CASE WHEN $4 = 't' THEN '' ELSE ' WITH (autovacuum_enabled = off, toast.autovacuum_enabled = off)' END,
                    CASE WHEN $4 = 't' THEN ' ' || $5 ELSE '' END);
     EXECUTE format('ALTER TABLE %s OWNER TO ehds_owner', store);
     EXECUTE format('REVOKE ALL ON TABLE %s FROM PUBLIC', store);

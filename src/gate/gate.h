@@ -13,7 +13,8 @@
  *	coarsen.c		ehds.coarsen, bound to the permit
  *	border.h		turns an aggregation of personal data into a released relation
  *					(border.c, aggregates.c, release.c)
- *	sealed.c		tables of persons that nobody reads (sealed_insert.c: and what is added)
+ *	sealed.c		tables of persons that nobody reads (sealed_insert.c: what is added;
+ *					sealed_vacuum.c: that nothing counts them)
  *	sizes.c			functions that tell sizes, closed to those who work under permits
  *	explain.c		what a query would get and cost
  *	guard.c			the functions that permit views and extracts call
@@ -145,6 +146,9 @@ extern void ehds_open_sealed_insert(EhdsGate *gate, Query *query);
 extern void ehds_check_sealed_insert(EhdsGate *gate, Query *query);
 extern void ehds_refuse_write_to_sealed(Query *query);
 extern void ehds_note_sealed_insert(EhdsMarker *marker);
+
+/* sealed_vacuum.c */
+extern PlannedStmt *ehds_pass_over_sealed(PlannedStmt *pstmt);
 
 /* sizes.c */
 extern void ehds_sizes_init(void);

@@ -316,6 +316,12 @@ gate_ProcessUtility(PlannedStmt *pstmt, const char *query_string, bool read_only
 		if (pstmt == NULL)
 			return;
 	}
+	if (IsA(pstmt->utilityStmt, VacuumStmt) && ehds_any_sealed())
+	{
+		pstmt = ehds_pass_over_sealed(pstmt);
+		if (pstmt == NULL)
+			return;
+	}
 
 	process_utility(pstmt, query_string, read_only_tree, context, params, query_env, dest, qc);
 

@@ -126,6 +126,15 @@ SELECT throws_ok($$SELECT * FROM pg_stat_wal$$, '42501', NULL, 'counters of the 
 SELECT is((SELECT count(*) FROM pg_class WHERE relname ~ '^sealed_[0-9a-f]{32}$' AND (reltuples > 0 OR relpages > 0)), 0::bigint, 'the catalog has no estimates');
 SELECT is((SELECT count(*) FROM pg_stats WHERE tablename LIKE 'sealed\_%' OR tablename = 'asthma'), 0::bigint, 'and no statistics');
 RESET SESSION AUTHORIZATION;
+VACUUM;
+ANALYZE;
+VACUUM ANALYZE omop.person;
+SET client_min_messages = error;
+SELECT format('VACUUM (FULL, ANALYZE) %s', string_agg(oid::regclass::text, ', ')) FROM pg_class WHERE relname ~ '^sealed_[0-9a-f]{32}$' AND relkind = 'r' \gexec
+SELECT format('VACUUM omop.note, %s', string_agg(oid::regclass::text, ', ')) FROM pg_class WHERE relname ~ '^sealed_[0-9a-f]{32}$' AND relkind = 'r' \gexec
+SET client_min_messages = warning;
+SELECT is((SELECT count(*) FROM pg_class WHERE relname ~ '^sealed_[0-9a-f]{32}$' AND (reltuples > 0 OR relpages > 0)), 0::bigint, 'nor after VACUUM and ANALYZE of all tables, and of these');
+SELECT is((SELECT count(*) FROM pg_class WHERE oid IN ('omop.visit_occurrence'::regclass, 'omop.note'::regclass) AND relallvisible > 0), 2::bigint, 'which reach the others');
 SELECT ok(count(*) > 0, 'hardened') FROM ehds.harden();
 SET SESSION AUTHORIZATION t_analyst;
 SELECT throws_ok($$SELECT n_tup_ins FROM pg_stat_xact_all_tables$$, '42501', NULL, 'counters of tables, after harden()');
