@@ -32,6 +32,7 @@ SQL_PARTS_ALL = \
 	src/suppress/suppress.sql \
 	src/noise/noise.sql \
 	src/dp/dp.sql \
+	src/dp/dp_words.sql \
 	src/dp/zcdp.sql \
 	src/dp/mechanism.sql \
 	src/dp/collect.sql \

@@ -128,7 +128,10 @@ SET search_path = permit_open, omop, pg_catalog;
 SELECT n BETWEEN 300 AND 500 AS near_400 FROM (SELECT ehds.dp_count(person_id) AS n FROM person) s;
 SELECT bool_and(n BETWEEN 0 AND 1000) AS plausible FROM (
     SELECT condition_concept_id, count(DISTINCT person_id) AS n FROM condition_occurrence GROUP BY 1) s;
-SELECT count(*) FROM person;
+SELECT rows BETWEEN 300 AND 500 AS near_400, years BETWEEN 1900 AND 2000 AS years FROM (
+    SELECT count(*) AS rows, ehds.dp_avg(person_id, year_of_birth, 1900, 2000) AS years FROM person) s;
+SELECT max(year_of_birth) FROM person;
+SELECT sum(year_of_birth) FROM person;
 SELECT ehds.k_count(person_id) FROM person;
 SELECT gender_concept_id FROM person GROUP BY 1;
 SET ehds.epsilon = '0';

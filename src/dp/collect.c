@@ -2,7 +2,8 @@
  * collect.c
  *		The state of ehds.dp_collect in memory.
  *
- * What the map has of a subject are max_groups words, the groups that are kept:
+ * What the map has of a subject are max_groups words, the groups that are kept, and
+ * behind them n_words words of measures for each:
  * the upper half of a word is the upper half of the pair's hash, the lower half
  * the number of the group + 1; 0 is a free place, and all free places are behind
  * the others. Where upper halves are equal the whole hash decides, computed
@@ -28,6 +29,12 @@ static const ExpandedObjectMethods collect_methods = {ehds_collect_flat_size, eh
 /* how many rows may pass until the limit is looked at */
 #define CHECK_EVERY 1024
 
+static inline int
+total_size(const Collect *c)
+{
+	return c->kind.max_groups * (1 + c->kind.n_words) * (int) sizeof(uint64);
+}
+
 static void
 start_data(Collect *c)
 {
@@ -36,7 +43,7 @@ start_data(Collect *c)
 	c->arena.context = c->data;
 	c->arena.block = NULL;
 	c->arena.left = 0;
-	ehds_subject_map_init(&c->map, c->kind.subject, c->kind.max_groups * (int) sizeof(uint64));
+	ehds_subject_map_init(&c->map, c->kind.subject, total_size(c));
 	ehds_group_dict_init(&c->dict, c->data);
 }
 
@@ -51,6 +58,8 @@ ehds_collect_new(MemoryContext parent, const CollectKind *kind, Size limit)
 	c->context = context;
 	c->data = AllocSetContextCreate(context, "ehds.dp_collect data", ALLOCSET_DEFAULT_SIZES);
 	c->limit = limit;
+	if (kind->n_words > 0)
+		c->pending_words = MemoryContextAlloc(context, COLLECT_PENDING * kind->n_words * sizeof(int64));
 	start_data(c);
 	return c;
 }
@@ -86,8 +95,8 @@ comes_after(const Collect *c, const SubjectKey *key, uint32 a, uint32 b)
 	return ehds_group_compare(x, y) > 0;
 }
 
-/* A group that the subject is not known to be in, while all places are taken. */
-static pg_attribute_always_inline void
+/* A group that the subject is not known to be in, while all places are taken: its place, -1 for none. */
+static pg_attribute_always_inline int
 replace_last(Collect *c, const SubjectKey *key, uint64 *kept, uint64 word)
 {
 	int last = 0;
@@ -104,11 +113,25 @@ replace_last(Collect *c, const SubjectKey *key, uint64 *kept, uint64 word)
 	if ((uint32) (word >> 32) < (uint32) (kept[last] >> 32) ||
 		(unlikely((uint32) (word >> 32) == (uint32) (kept[last] >> 32)) &&
 		 comes_after(c, key, COLLECT_GROUP(kept[last]), COLLECT_GROUP(word))))
+	{
 		kept[last] = word;
+		memset((int64 *) ehds_collect_measures(c, kept, last), 0, c->kind.n_words * sizeof(int64));
+		return last;
+	}
+	return -1;
+}
+
+static inline void
+add_measures(Collect *c, uint64 *kept, int n, const int64 *measures)
+{
+	int64 *sums = (int64 *) ehds_collect_measures(c, kept, n);
+
+	for (int i = 0; i < c->kind.n_words; i++)
+		sums[i] = ehds_add_saturating(sums[i], measures[i]);
 }
 
 static pg_attribute_always_inline void
-add_pair(Collect *c, const SubjectKey *key, uint64 *kept, uint32 group)
+add_pair(Collect *c, const SubjectKey *key, uint64 *kept, uint32 group, const int64 *measures)
 {
 	int max_groups = c->kind.max_groups;
 	uint64 word;
@@ -116,13 +139,18 @@ add_pair(Collect *c, const SubjectKey *key, uint64 *kept, uint32 group)
 
 	for (i = 0; i < max_groups && kept[i] != 0; i++)
 		if ((uint32) kept[i] == group + 1)
+		{
+			add_measures(c, kept, i, measures);
 			return;
+		}
 	word = ehds_pair_hash(c, key, c->dict.groups[group].digest);
 	word = (word & UINT64CONST(0xffffffff00000000)) | (group + 1);
 	if (i < max_groups)
 		kept[i] = word;
 	else
-		replace_last(c, key, kept, word);
+		i = replace_last(c, key, kept, word);
+	if (i >= 0)
+		add_measures(c, kept, i, measures);
 }
 
 /* The kept groups of a subject; new ones have none. */
@@ -134,14 +162,20 @@ enter(Collect *c, KSubject subject, const SubjectKey *key)
 	uint64 *kept = (uint64 *) ehds_subject_total(&c->map, entry);
 
 	if (fresh)
-		memset(kept, 0, c->kind.max_groups * sizeof(uint64));
+		memset(kept, 0, total_size(c));
 	return kept;
 }
 
 static pg_attribute_always_inline void
-add_now(Collect *c, KSubject subject, const SubjectKey *key, uint32 group)
+add_now(Collect *c, KSubject subject, const SubjectKey *key, uint32 group, const int64 *measures)
 {
-	add_pair(c, key, enter(c, subject, key), group);
+	add_pair(c, key, enter(c, subject, key), group, measures);
+}
+
+static inline int64 *
+pending_words(Collect *c, uint32 n)
+{
+	return c->pending_words + (Size) (n % COLLECT_PENDING) * c->kind.n_words;
 }
 
 void
@@ -150,22 +184,25 @@ ehds_collect_settle(Collect *c)
 	c->n_half = c->n_put;
 	while (c->n_added != c->n_put)
 	{
-		CollectPending *p = &c->pending[c->n_added++ % COLLECT_PENDING];
+		uint32 n = c->n_added++;
+		CollectPending *p = &c->pending[n % COLLECT_PENDING];
 
-		add_now(c, c->kind.subject, &p->key, p->group);
+		add_now(c, c->kind.subject, &p->key, p->group, pending_words(c, n));
 	}
 }
 
 void
-ehds_collect_add(Collect *c, const SubjectKey *key, uint32 group)
+ehds_collect_add(Collect *c, const SubjectKey *key, uint32 group, const int64 *measures)
 {
 	CollectPending *p;
 
 	if (c->kind.subject == K_SUBJECT_TEXT && TEXT_IS_LONG(key->words))
 	{
-		add_now(c, K_SUBJECT_TEXT, key, group);
+		add_now(c, K_SUBJECT_TEXT, key, group, measures);
 		return;
 	}
+	for (int i = 0; i < c->kind.n_words; i++)
+		pending_words(c, c->n_put)[i] = measures[i];
 	p = &c->pending[c->n_put++ % COLLECT_PENDING];
 	p->key = *key;
 	p->group = group;
@@ -178,25 +215,27 @@ ehds_collect_add(Collect *c, const SubjectKey *key, uint32 group)
 	}
 	if (c->n_put - c->n_added == COLLECT_PENDING)
 	{
-		p = &c->pending[c->n_added++ % COLLECT_PENDING];
+		uint32 n = c->n_added++;
+
+		p = &c->pending[n % COLLECT_PENDING];
 		if (c->kind.subject == K_SUBJECT_INT)
-			add_now(c, K_SUBJECT_INT, &p->key, p->group);
+			add_now(c, K_SUBJECT_INT, &p->key, p->group, pending_words(c, n));
 		else
-			add_now(c, c->kind.subject, &p->key, p->group);
+			add_now(c, c->kind.subject, &p->key, p->group, pending_words(c, n));
 	}
 }
 
 void
-ehds_collect_add_groups(Collect *c, const SubjectKey *key, const uint32 *groups, int n)
+ehds_collect_add_groups(Collect *c, const SubjectKey *key, const uint32 *groups, const int64 *measures, int n)
 {
 	uint64 *kept = enter(c, c->kind.subject, key);
 
 	for (int i = 0; i < n; i++)
-		add_pair(c, key, kept, groups[i]);
+		add_pair(c, key, kept, groups[i], measures + (Size) i * c->kind.n_words);
 }
 
 void
-ehds_collect_add_words(Collect *c, const SubjectKey *key, const uint64 *words, int n)
+ehds_collect_add_words(Collect *c, const SubjectKey *key, const uint64 *words, const int64 *measures, int n)
 {
 	uint64 *kept = enter(c, c->kind.subject, key);
 
@@ -207,9 +246,11 @@ ehds_collect_add_words(Collect *c, const SubjectKey *key, const uint64 *words, i
 		while (j < c->kind.max_groups && kept[j] != 0 && (uint32) kept[j] != (uint32) words[i])
 			j++;
 		if (j == c->kind.max_groups)
-			replace_last(c, key, kept, words[i]);
+			j = replace_last(c, key, kept, words[i]);
 		else
 			kept[j] = words[i];
+		if (j >= 0)
+			add_measures(c, kept, j, measures + (Size) i * c->kind.n_words);
 	}
 }
 
@@ -274,7 +315,7 @@ put(BufFile *file, const void *bytes, Size n)
 	BufFileWrite(file, (void *) bytes, n);
 }
 
-/* A record is a subject (length, bytes), the number of its groups, and each (words). */
+/* A record is a subject (length, bytes), the number of its groups, and each (words, measures). */
 void
 ehds_collect_spill(Collect *c)
 {
@@ -304,6 +345,7 @@ ehds_collect_spill(Collect *c)
 
 			put(file, &group->n_words, sizeof(group->n_words));
 			put(file, group->words, (Size) group->n_words * sizeof(uint64));
+			put(file, ehds_collect_measures(c, kept, (int) j), c->kind.n_words * sizeof(int64));
 		}
 	}
 	MemoryContextReset(c->data);
@@ -332,6 +374,8 @@ read_part(Collect *part, BufFile *file)
 	uint64 *words = palloc(sizeof(uint64));
 	Size words_size = sizeof(uint64);
 	uint32 groups[EHDS_COLLECT_MAX_GROUPS];
+	int64 *measures = palloc((Size) part->kind.max_groups * part->kind.n_words * sizeof(int64) + 1);
+	Size measures_size = part->kind.n_words * sizeof(int64);
 	uint32 length;
 
 	if (BufFileSeek(file, 0, 0, SEEK_SET) != 0)
@@ -368,9 +412,11 @@ read_part(Collect *part, BufFile *file)
 				words = repalloc(words, words_size = n_words * sizeof(uint64));
 			get(file, words, n_words * sizeof(uint64), false);
 			groups[i] = ehds_collect_group(part, words, n_words);
+			get(file, (char *) measures + i * measures_size, measures_size, measures_size == 0);
 		}
-		ehds_collect_add_groups(part, &key, groups, n);
+		ehds_collect_add_groups(part, &key, groups, measures, n);
 	}
+	pfree(measures);
 	pfree(bytes);
 	pfree(words);
 }

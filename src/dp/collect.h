@@ -4,12 +4,16 @@
  *
  * Of each subject the state keeps at most max_groups groups, those with the
  * smallest keyed hash of (subject, group); groups have numbers, which a
- * dictionary of their keys gives.
+ * dictionary of their keys gives. With each of them it keeps the words of the
+ * measures (measure.h): a group that is kept has been kept since the subject's
+ * first row in it, since those that push others out never leave, so its words are
+ * of all of his rows there.
  *
  *	collect.c			a state in memory: adding rows, and what it does when it is full
  *	group_dict.c		the dictionary of group keys
  *	collect_flat.c		the form that travels from a worker, and merging
- *	collect_sql.c		the aggregate and the functions that read its state
+ *	collect_sql.c		the aggregates that make a state
+ *	collect_read.c		the functions that read it
  *	bounding_key.c		the key of the hash
  */
 #ifndef EHDS_DP_COLLECT_H
@@ -22,11 +26,14 @@
 
 #include "core/prf.h"
 #include "dp/group_dict.h"
+#include "dp/measure.h"
 #include "kanon/subject_map.h"
 
 /* More groups a subject, or more keys, are bounded by sorting (bounding.c). */
 #define EHDS_COLLECT_MAX_GROUPS 64
 #define EHDS_COLLECT_MAX_KEYS 32
+#define EHDS_COLLECT_MAX_MEASURES 16
+#define EHDS_COLLECT_MAX_WORDS (3 * EHDS_COLLECT_MAX_MEASURES)
 
 /* words of a key after which the limit is looked at sooner */
 #define COLLECT_LONG_KEY 512
@@ -47,6 +54,9 @@ typedef struct CollectKind
 	KSubject subject;
 	int32 max_groups;
 	int32 n_keys;
+	int32 n_measures;
+	int32 n_words; /* of the measures of a group */
+	Measure measures[EHDS_COLLECT_MAX_MEASURES];
 	Oid types[EHDS_COLLECT_MAX_KEYS];
 } CollectKind;
 
@@ -56,15 +66,17 @@ typedef struct Collect
 	CollectKind kind;
 	int16 key_length[EHDS_COLLECT_MAX_KEYS]; /* typlen */
 	bool key_by_value[EHDS_COLLECT_MAX_KEYS];
+	MeasureInput *inputs;  /* of a state that takes rows */
 	MemoryContext context; /* of the state */
 	MemoryContext data;    /* its child: what is given up when the state is full */
 	SubjectArena arena;
-	SubjectMap map; /* what is known of a subject: max_groups words, see collect.c */
+	SubjectMap map; /* what is known of a subject: see collect.c */
 	GroupDict dict;
 	uint32 n_put; /* rows that came, went half of the way, were added */
 	uint32 n_half;
 	uint32 n_added;
 	CollectPending pending[COLLECT_PENDING];
+	int64 *pending_words; /* n_words of each */
 	/* beyond its memory */
 	Size limit;
 	uint32 until_check; /* rows until the limit is looked at */
@@ -109,14 +121,16 @@ ehds_collect_group(Collect *c, const uint64 *words, uint32 n_words)
 	return ehds_group_enter(&c->dict, &c->kind.hash_key, words, n_words);
 }
 
-/* Add a row, now or a little later; of a long text at once. */
-extern void ehds_collect_add(Collect *c, const SubjectKey *key, uint32 group);
+/* Add a row, now or a little later; of a long text at once. measures: its n_words words. */
+extern void ehds_collect_add(Collect *c, const SubjectKey *key, uint32 group, const int64 *measures);
 
-/* Add groups of a subject at once. */
-extern void ehds_collect_add_groups(Collect *c, const SubjectKey *key, const uint32 *groups, int n);
+/* Add groups of a subject at once, each with its n_words words. */
+extern void ehds_collect_add_groups(Collect *c, const SubjectKey *key, const uint32 *groups,
+									const int64 *measures, int n);
 
 /* The same of groups as words of a state's entry whose hash has the same key. */
-extern void ehds_collect_add_words(Collect *c, const SubjectKey *key, const uint64 *words, int n);
+extern void ehds_collect_add_words(Collect *c, const SubjectKey *key, const uint64 *words,
+								   const int64 *measures, int n);
 
 /* The key with which an entry was entered. */
 extern void ehds_collect_key(const Collect *c, uint32 entry, SubjectKey *key);
@@ -131,9 +145,23 @@ ehds_collect_kept(const Collect *c, uint32 entry)
 	return (const uint64 *) ehds_subject_total(&c->map, entry);
 }
 
+/* The words of the measures of an entry's group n. */
+static inline const int64 *
+ehds_collect_measures(const Collect *c, const uint64 *kept, int n)
+{
+	return (const int64 *) (kept + c->kind.max_groups) + (Size) n * c->kind.n_words;
+}
+
 /* One after the other the parts of a state, each whole in memory, none with a subject of another. */
 typedef void (*CollectVisit)(Collect *part, void *arg);
 extern void ehds_collect_visit(Collect *c, CollectVisit visit, void *arg);
+
+/* collect_sql.c */
+extern void ehds_collect_look_up_types(Collect *c);
+extern Collect *ehds_collect_state(MemoryContext context, Datum datum);
+extern MemoryContext ehds_collect_context(FunctionCallInfo fcinfo);
+/* values and nulls of a group's keys */
+extern void ehds_collect_values(const Collect *c, const KeyGroup *group, Datum *values, bool *nulls);
 
 /* collect_flat.c */
 extern Size ehds_collect_flat_size(ExpandedObjectHeader *header);

@@ -68,10 +68,48 @@ BEGIN
 END
 $do$;
 
+-- The same with measures.
+DO $do$
+DECLARE
+    subject text;
+    key text;
+    seeded boolean;
+    arguments text;
+    aggregate text;
+BEGIN
+    FOREACH subject IN ARRAY '{integer,bigint,uuid,text}'::pg_catalog.text[] LOOP
+        FOREACH key IN ARRAY '{ehds.approval,bigint}'::pg_catalog.text[] LOOP
+            seeded := key OPERATOR(pg_catalog.=) 'bigint';
+            arguments := pg_catalog.format('%s, integer, %s, text, VARIADIC "any"', subject, key);
+            EXECUTE pg_catalog.format(
+                'CREATE FUNCTION ehds.dp_gather_transition(ehds.dp_state, %s) RETURNS ehds.dp_state '
+                'AS ''MODULE_PATHNAME'', %L LANGUAGE C STABLE PARALLEL SAFE',
+                arguments, pg_catalog.concat_ws('_', 'ehds_dp_gather', CASE WHEN seeded THEN 'seeded' END, subject));
+            EXECUTE pg_catalog.format(
+                'REVOKE ALL ON FUNCTION ehds.dp_gather_transition(ehds.dp_state, %s) FROM PUBLIC', arguments);
+            FOREACH aggregate IN ARRAY '{dp_gather,dp_gather_alone}'::pg_catalog.text[] LOOP
+                CONTINUE WHEN seeded AND aggregate OPERATOR(pg_catalog.=) 'dp_gather_alone';
+                EXECUTE pg_catalog.format(
+                    'CREATE AGGREGATE ehds.%I(%s) (SFUNC = ehds.dp_gather_transition, STYPE = ehds.dp_state, '
+                    'SSPACE = 1048576, FINALFUNC = ehds.dp_collect_final, %s)', aggregate, arguments,
+                    CASE aggregate WHEN 'dp_gather' THEN 'COMBINEFUNC = ehds.dp_collect_combine, PARALLEL = SAFE'
+                                   ELSE 'PARALLEL = RESTRICTED' END);
+                EXECUTE pg_catalog.format('COMMENT ON AGGREGATE ehds.%I(%s) IS %L', aggregate, arguments,
+                    'ehds.dp_collect with measures: after the approval (or, executable by superusers only, the seed) their text (constant; "rows r" or "sum r low high num den", "mean ...", "spread ...", separated by "; ": r most rows of a subject in a group, low and high in steps of num / den), after the group keys the argument of each: boolean for rows, else integer, bigint, double precision or numeric'
+                    || CASE aggregate WHEN 'dp_gather_alone' THEN '. In one process, for inputs of which a worker might not be able to hand over its part' ELSE '' END);
+            END LOOP;
+            IF seeded THEN
+                EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION ehds.dp_gather(%s) FROM PUBLIC', arguments);
+            END IF;
+        END LOOP;
+    END LOOP;
+END
+$do$;
+
 CREATE FUNCTION ehds.dp_groups(state bigint, approval ehds.approval) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'ehds_dp_groups' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION ehds.dp_groups(bigint, ehds.approval) IS
-    'for the gate: the group keys that ehds.dp_collect was given (state: its result, in the same query), and the number of subjects that are kept in each group (bigint, above 0). A group may come in several rows, whose numbers are to be added. No row for NULL. Raises ZE004 unless the approval is live';
+    'for the gate: the group keys that ehds.dp_collect was given (state: its result, in the same query), and the number of subjects that are kept in each group (bigint, above 0); after ehds.dp_gather also the statistics of the measures, summed over those subjects (numeric, whole numbers; of mean and spread 2^-20 rows, then finer parts of half steps and of their squares). A group may come in several rows, whose numbers are to be added. No row for NULL. Raises ZE004 unless the approval is live';
 CREATE FUNCTION ehds.dp_groups(state bigint) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'ehds_dp_groups_seeded' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 REVOKE ALL ON FUNCTION ehds.dp_groups(bigint) FROM PUBLIC;

@@ -4,10 +4,10 @@
  *
  * A state becomes flat where it leaves a worker. What a reader needs to know of
  * the aggregate comes first: version, type of subject, max_groups, key of the
- * hash, types of the group keys. Then blocks up to the end, one for each part of
+ * hash, types of the group keys, measures. Then blocks up to the end, one for each part of
  * the state: its group keys (number of words, words), and its subjects with their
  * groups: integers and uuids as they are in memory, of a text its length and bytes,
- * the number of its groups, and their words as in memory. Numbers have the machine's order: no flat state leaves the server,
+ * the number of its groups, their words as in memory, and those of the measures. Numbers have the machine's order: no flat state leaves the server,
  * since the type has neither input nor send function. Still everything is checked
  * that a reader would trust.
  */
@@ -18,7 +18,7 @@
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
-#define FLAT_VERSION 1
+#define FLAT_VERSION 2
 
 /* how many subjects wait for their entries */
 #define MERGE_AHEAD 16
@@ -87,6 +87,7 @@ put_block(Collect *part, void *arg)
 			n++;
 		put_bytes(flat, &n, 1);
 		put_bytes(flat, kept, n * sizeof(uint64));
+		put_bytes(flat, ehds_collect_measures(part, kept, 0), (Size) n * part->kind.n_words * sizeof(int64));
 	}
 }
 
@@ -113,6 +114,8 @@ ehds_collect_flat_size(ExpandedObjectHeader *header)
 	put32(&flat, (uint32) c->kind.n_keys);
 	for (int i = 0; i < c->kind.n_keys; i++)
 		put32(&flat, c->kind.types[i]);
+	put32(&flat, (uint32) c->kind.n_measures);
+	put_bytes(&flat, c->kind.measures, c->kind.n_measures * sizeof(Measure));
 	ehds_collect_visit(c, put_block, &flat);
 	c->flat = flat.data;
 	c->flat_size = flat.length;
@@ -179,6 +182,15 @@ read_kind(Reader *r, CollectKind *kind)
 		invalid();
 	for (int i = 0; i < kind->n_keys; i++)
 		kind->types[i] = take32(r);
+	kind->n_measures = (int32) take32(r);
+	if (kind->n_measures < 0 || kind->n_measures > EHDS_COLLECT_MAX_MEASURES)
+		invalid();
+	memcpy(kind->measures, take(r, kind->n_measures * sizeof(Measure)), kind->n_measures * sizeof(Measure));
+	for (int i = 0; i < kind->n_measures; i++)
+	{
+		ehds_measure_check(&kind->measures[i]);
+		kind->n_words += ehds_measure_words(&kind->measures[i]);
+	}
 }
 
 /* Merging ------------------------------------------------------------------------- */
@@ -188,6 +200,7 @@ typedef struct MergeItem
 	SubjectKey key;
 	uint32 n;
 	uint64 words[EHDS_COLLECT_MAX_GROUPS]; /* with numbers of the source */
+	int64 *measures;
 } MergeItem;
 
 typedef struct SourceGroup
@@ -206,6 +219,7 @@ typedef struct Merge
 	uint32 n_put;
 	uint32 n_half;
 	uint32 n_added;
+	int64 *measures; /* of the items */
 	MergeItem items[MERGE_AHEAD];
 } Merge;
 
@@ -235,7 +249,7 @@ merge_add(Merge *m, MergeItem *item)
 			group->number = ehds_collect_group(m->c, group->words, group->n_words) + 1;
 		item->words[i] = (item->words[i] & UINT64CONST(0xffffffff00000000)) | group->number;
 	}
-	ehds_collect_add_words(m->c, &item->key, item->words, item->n);
+	ehds_collect_add_words(m->c, &item->key, item->words, item->measures, item->n);
 }
 
 /* The next item to fill; an old one is added to make it free. */
@@ -331,6 +345,8 @@ merge_part(Collect *part, void *arg)
 		ehds_collect_key(part, i, &item->key);
 		for (item->n = 0; item->n < part->kind.max_groups && kept[item->n] != 0; item->n++)
 			item->words[item->n] = kept[item->n];
+		memcpy(item->measures, ehds_collect_measures(part, kept, 0),
+			   (Size) item->n * part->kind.n_words * sizeof(int64));
 		merge_filled(m, item);
 	}
 	merge_end(m);
@@ -341,6 +357,7 @@ read_item(Merge *m, Reader *r)
 {
 	MergeItem *item = merge_next(m);
 	KSubject subject = m->c->kind.subject;
+	const char *measures;
 
 	CHECK_FOR_INTERRUPTS();
 	if (subject == K_SUBJECT_TEXT)
@@ -352,6 +369,7 @@ read_item(Merge *m, Reader *r)
 		if (item->n > m->c->kind.max_groups)
 			invalid();
 		memcpy(item->words, take(r, item->n * sizeof(uint64)), item->n * sizeof(uint64));
+		measures = take(r, (Size) item->n * m->c->kind.n_words * sizeof(int64));
 	}
 	else
 	{
@@ -363,11 +381,13 @@ read_item(Merge *m, Reader *r)
 		else
 			item->key.hash = (uint32) ehds_mix64(item->key.words[0] ^ ehds_mix64(item->key.words[1]));
 		memcpy(item->words, entry + m->c->map.key_size, m->c->kind.max_groups * sizeof(uint64));
+		measures = entry + m->c->map.key_size + m->c->kind.max_groups * sizeof(uint64);
 		item->n = 0;
 		while (item->n < m->c->kind.max_groups && item->words[item->n] != 0)
 			item->n++;
 	}
 	check_item(m, item->words, item->n);
+	memcpy(item->measures, measures, (Size) item->n * m->c->kind.n_words * sizeof(int64));
 	merge_filled(m, item);
 }
 
@@ -431,6 +451,7 @@ ehds_collect_merge(Collect *c, Datum other)
 	CollectKind kind;
 	struct varlena *flat;
 	Reader r;
+	Size measures_size;
 
 	ehds_collect_kind_of(other, &kind);
 	if (memcmp(&kind, &c->kind, offsetof(CollectKind, types)) != 0 ||
@@ -438,6 +459,10 @@ ehds_collect_merge(Collect *c, Datum other)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 						errmsg("invalid ehds.dp_state: it belongs to another aggregate")));
 	m->c = c;
+	measures_size = (Size) kind.max_groups * kind.n_words * sizeof(int64);
+	m->measures = palloc(MERGE_AHEAD * measures_size + 1);
+	for (int i = 0; i < MERGE_AHEAD; i++)
+		m->items[i].measures = (int64 *) ((char *) m->measures + i * measures_size);
 	ehds_collect_settle(c);
 	if (ehds_collect_is_expanded(other))
 		ehds_collect_visit((Collect *) DatumGetEOHP(other), merge_part, m);
@@ -450,5 +475,6 @@ ehds_collect_merge(Collect *c, Datum other)
 		while (r.at < r.end)
 			merge_block(m, &r);
 	}
+	pfree(m->measures);
 	pfree(m);
 }

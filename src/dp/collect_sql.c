@@ -1,14 +1,16 @@
 /*
  * collect_sql.c
- *		The aggregate ehds.dp_collect and the functions that read its state.
+ *		The aggregates ehds.dp_collect and ehds.dp_gather, which make a state.
  *
- * Of each there are two: one with an approval, which the gate plants, and one
- * with a seed in its place, for tests, which is granted to nobody.
+ * dp_gather also takes measures. Of each there are two: one with an approval,
+ * which the gate plants, and one with a seed in its place, for tests, which is
+ * granted to nobody.
  */
 #include "dp/collect.h"
 
+#include <limits.h>
+
 #include "core/approval.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -18,12 +20,11 @@
 PG_FUNCTION_INFO_V1(ehds_dp_state_in);
 PG_FUNCTION_INFO_V1(ehds_dp_state_out);
 PG_FUNCTION_INFO_V1(ehds_dp_collect_combine);
-PG_FUNCTION_INFO_V1(ehds_dp_collect_final);
-PG_FUNCTION_INFO_V1(ehds_dp_groups);
-PG_FUNCTION_INFO_V1(ehds_dp_groups_seeded);
 
 /* where the group keys begin: after state (or nothing), subject, max_groups, approval or seed */
 #define FIRST_KEY 4
+/* of dp_gather, after the text of the measures */
+#define GATHER_FIRST_KEY 5
 
 int ehds_dp_memory = 256 * 1024;
 
@@ -133,8 +134,8 @@ key_words(FunctionCallInfo fcinfo, int first, const Collect *c, uint64 **words, 
 }
 
 /* The other way round. */
-static void
-values_of(const Collect *c, const KeyGroup *group, Datum *values, bool *nulls)
+void
+ehds_collect_values(const Collect *c, const KeyGroup *group, Datum *values, bool *nulls)
 {
 	uint32 n = 1;
 
@@ -179,8 +180,8 @@ values_of(const Collect *c, const KeyGroup *group, Datum *values, bool *nulls)
 	}
 }
 
-static void
-look_up_types(Collect *c)
+void
+ehds_collect_look_up_types(Collect *c)
 {
 	for (int i = 0; i < c->kind.n_keys; i++)
 	{
@@ -199,12 +200,12 @@ new_state(MemoryContext parent, const CollectKind *kind)
 {
 	Collect *c = ehds_collect_new(parent, kind, (Size) ehds_dp_memory * 1024);
 
-	look_up_types(c);
+	ehds_collect_look_up_types(c);
 	return c;
 }
 
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
+MemoryContext
+ehds_collect_context(FunctionCallInfo fcinfo)
 {
 	MemoryContext context;
 
@@ -217,7 +218,7 @@ aggregate_context(FunctionCallInfo fcinfo)
 static void
 read_keys(FunctionCallInfo fcinfo, int first, CollectKind *kind)
 {
-	kind->n_keys = PG_NARGS() - first;
+	kind->n_keys = PG_NARGS() - first - kind->n_measures;
 	if (kind->n_keys < 1 || kind->n_keys > EHDS_COLLECT_MAX_KEYS)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("a bounded count has 1 to %d group keys", EHDS_COLLECT_MAX_KEYS)));
@@ -230,9 +231,9 @@ read_keys(FunctionCallInfo fcinfo, int first, CollectKind *kind)
 }
 
 static pg_noinline Collect *
-first_state(FunctionCallInfo fcinfo, KSubject subject, bool seeded)
+first_state(FunctionCallInfo fcinfo, KSubject subject, bool seeded, bool measures)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = ehds_collect_context(fcinfo);
 	CollectKind kind;
 
 	memset(&kind, 0, sizeof(kind));
@@ -245,13 +246,36 @@ first_state(FunctionCallInfo fcinfo, KSubject subject, bool seeded)
 	if (kind.max_groups < 1 || kind.max_groups > EHDS_COLLECT_MAX_GROUPS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("max_groups must be between 1 and %d", EHDS_COLLECT_MAX_GROUPS)));
-	read_keys(fcinfo, FIRST_KEY, &kind);
+	if (measures)
+	{
+		kind.n_measures = PG_ARGISNULL(4) ? 0
+										  : ehds_measures_of_text(text_to_cstring(PG_GETARG_TEXT_PP(4)),
+																  kind.measures, EHDS_COLLECT_MAX_MEASURES);
+		for (int i = 0; i < kind.n_measures; i++)
+			kind.n_words += ehds_measure_words(&kind.measures[i]);
+	}
+	read_keys(fcinfo, measures ? GATHER_FIRST_KEY : FIRST_KEY, &kind);
 	return new_state(context, &kind);
 }
 
+/* What the values of the measures are; a state that was made by uniting does not know it yet. */
+static pg_noinline void
+make_inputs(FunctionCallInfo fcinfo, Collect *c)
+{
+	MemoryContext old = MemoryContextSwitchTo(c->context);
+	MeasureInput *inputs = palloc(Max(c->kind.n_measures, 1) * sizeof(MeasureInput));
+
+	for (int i = 0; i < c->kind.n_measures; i++)
+		ehds_measure_input(&c->kind.measures[i],
+						   get_fn_expr_argtype(fcinfo->flinfo, GATHER_FIRST_KEY + c->kind.n_keys + i),
+						   &inputs[i]);
+	c->inputs = inputs;
+	MemoryContextSwitchTo(old);
+}
+
 /* A state in memory; a flat one is made one. */
-static Collect *
-get_state(MemoryContext context, Datum datum)
+Collect *
+ehds_collect_state(MemoryContext context, Datum datum)
 {
 	CollectKind kind;
 	Collect *c;
@@ -265,8 +289,10 @@ get_state(MemoryContext context, Datum datum)
 }
 
 static pg_attribute_always_inline Datum
-transition(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint, bool seeded)
+transition(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint, bool seeded, bool measures)
 {
+	const int first_key = measures ? GATHER_FIRST_KEY : FIRST_KEY;
+	int64 measured[EHDS_COLLECT_MAX_WORDS];
 	Collect *c;
 	SubjectKey key;
 	uint64 buffer[64];
@@ -275,11 +301,11 @@ transition(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint, bool seede
 	uint32 n;
 
 	if (unlikely(PG_ARGISNULL(0)))
-		c = first_state(fcinfo, subject, seeded);
+		c = first_state(fcinfo, subject, seeded, measures);
 	else if (likely(VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(PG_GETARG_DATUM(0)))))
 		c = (Collect *) DatumGetEOHP(PG_GETARG_DATUM(0));
 	else
-		c = get_state(aggregate_context(fcinfo), PG_GETARG_DATUM(0));
+		c = ehds_collect_state(ehds_collect_context(fcinfo), PG_GETARG_DATUM(0));
 	if (PG_ARGISNULL(1))
 		return EOHPGetRWDatum(&c->header);
 
@@ -295,29 +321,45 @@ transition(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint, bool seede
 	}
 
 	ehds_collect_make_room(c);
-	if (c->kind.n_keys == 1 && c->key_by_value[0] && !PG_ARGISNULL(FIRST_KEY))
+	if (c->kind.n_keys == 1 && c->key_by_value[0] && !PG_ARGISNULL(first_key))
 	{
 		buffer[0] = 0;
-		buffer[1] = word_of(PG_GETARG_DATUM(FIRST_KEY), c->key_length[0]);
+		buffer[1] = word_of(PG_GETARG_DATUM(first_key), c->key_length[0]);
 		n = 2;
 	}
 	else
-		n = key_words(fcinfo, FIRST_KEY, c, &words, &size);
-	ehds_collect_add(c, &key, ehds_collect_group(c, words, n));
+		n = key_words(fcinfo, first_key, c, &words, &size);
+	if (measures)
+	{
+		int64 *at = measured;
+
+		if (unlikely(c->inputs == NULL))
+			make_inputs(fcinfo, c);
+		for (int i = 0; i < c->kind.n_measures; i++)
+		{
+			int argument = first_key + c->kind.n_keys + i;
+
+			ehds_measure_row(&c->kind.measures[i], &c->inputs[i], PG_GETARG_DATUM(argument),
+							 PG_ARGISNULL(argument), at);
+			at += ehds_measure_words(&c->kind.measures[i]);
+		}
+	}
+	ehds_collect_add(c, &key, ehds_collect_group(c, words, n), measured);
 	return EOHPGetRWDatum(&c->header);
 }
 
-#define TRANSITION(name, subject, is_bigint)                  \
-	PG_FUNCTION_INFO_V1(ehds_dp_collect_##name);              \
-	Datum ehds_dp_collect_##name(PG_FUNCTION_ARGS)            \
-	{                                                         \
-		return transition(fcinfo, subject, is_bigint, false); \
-	}                                                         \
-	PG_FUNCTION_INFO_V1(ehds_dp_collect_seeded_##name);       \
-	Datum ehds_dp_collect_seeded_##name(PG_FUNCTION_ARGS)     \
-	{                                                         \
-		return transition(fcinfo, subject, is_bigint, true);  \
+#define TRANSITION_FUNCTION(name, subject, is_bigint, seeded, measures)  \
+	PG_FUNCTION_INFO_V1(name);                                           \
+	Datum name(PG_FUNCTION_ARGS)                                         \
+	{                                                                    \
+		return transition(fcinfo, subject, is_bigint, seeded, measures); \
 	}
+
+#define TRANSITION(name, subject, is_bigint)                                            \
+	TRANSITION_FUNCTION(ehds_dp_collect_##name, subject, is_bigint, false, false)       \
+	TRANSITION_FUNCTION(ehds_dp_collect_seeded_##name, subject, is_bigint, true, false) \
+	TRANSITION_FUNCTION(ehds_dp_gather_##name, subject, is_bigint, false, true)         \
+	TRANSITION_FUNCTION(ehds_dp_gather_seeded_##name, subject, is_bigint, true, true)
 
 TRANSITION(integer, K_SUBJECT_INT, false)
 TRANSITION(bigint, K_SUBJECT_INT, true)
@@ -327,7 +369,7 @@ TRANSITION(text, K_SUBJECT_TEXT, false)
 Datum
 ehds_dp_collect_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = ehds_collect_context(fcinfo);
 	Collect *c;
 
 	if (PG_ARGISNULL(0) && PG_ARGISNULL(1))
@@ -340,140 +382,10 @@ ehds_dp_collect_combine(PG_FUNCTION_ARGS)
 		c = new_state(context, &kind);
 	}
 	else
-		c = get_state(context, PG_GETARG_DATUM(0));
+		c = ehds_collect_state(context, PG_GETARG_DATUM(0));
 	if (!PG_ARGISNULL(1))
 		ehds_collect_merge(c, PG_GETARG_DATUM(1));
 	return EOHPGetRWDatum(&c->header);
-}
-
-/* Reading a state ----------------------------------------------------------------- */
-
-/*
- * The aggregate's result is a number, by which dp_groups finds the state in this
- * process while it lives: the executor would copy a result that is not passed by
- * value, and copy all of it.
- */
-typedef struct LiveState
-{
-	int64 number;
-	Collect *state;
-	struct LiveState *next;
-	MemoryContextCallback callback;
-} LiveState;
-
-static LiveState *live = NULL;
-static int64 last_number = 0;
-
-static void
-forget_state(void *arg)
-{
-	for (LiveState **link = &live; *link != NULL; link = &(*link)->next)
-		if (*link == (LiveState *) arg)
-		{
-			*link = (*link)->next;
-			return;
-		}
-}
-
-Datum
-ehds_dp_collect_final(PG_FUNCTION_ARGS)
-{
-	MemoryContext context = aggregate_context(fcinfo);
-	LiveState *entry;
-	Collect *c;
-
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	c = get_state(context, PG_GETARG_DATUM(0));
-	entry = MemoryContextAllocZero(c->context, sizeof(LiveState));
-	entry->number = ++last_number;
-	entry->state = c;
-	entry->next = live;
-	live = entry;
-	entry->callback.func = forget_state;
-	entry->callback.arg = entry;
-	MemoryContextRegisterResetCallback(c->context, &entry->callback);
-	PG_RETURN_INT64(entry->number);
-}
-
-static Collect *
-find_state(int64 number)
-{
-	for (LiveState *entry = live; entry != NULL; entry = entry->next)
-		if (entry->number == number)
-			return entry->state;
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("there is no state of ehds.dp_collect with this number")));
-	return NULL;
-}
-
-static void
-put_counts(Collect *part, void *arg)
-{
-	ReturnSetInfo *rsinfo = arg;
-	int64 *counts = MemoryContextAllocExtended(CurrentMemoryContext, Max(part->dict.n, 1) * sizeof(int64),
-											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	Datum values[EHDS_COLLECT_MAX_KEYS + 1];
-	bool nulls[EHDS_COLLECT_MAX_KEYS + 1];
-
-	look_up_types(part);
-	for (uint32 i = 0; i < part->map.n; i++)
-	{
-		const uint64 *kept = ehds_collect_kept(part, i);
-
-		CHECK_FOR_INTERRUPTS();
-		for (int j = 0; j < part->kind.max_groups && kept[j] != 0; j++)
-			counts[COLLECT_GROUP(kept[j])]++;
-	}
-	for (uint32 i = 0; i < part->dict.n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (counts[i] == 0)
-			continue;
-		values_of(part, &part->dict.groups[i], values, nulls);
-		values[part->kind.n_keys] = Int64GetDatum(counts[i]);
-		nulls[part->kind.n_keys] = false;
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	}
-	pfree(counts);
-}
-
-static Datum
-groups_of(FunctionCallInfo fcinfo)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Collect *c;
-	TupleDesc desc;
-	bool fits;
-
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (PG_ARGISNULL(0))
-		return (Datum) 0;
-	c = find_state(PG_GETARG_INT64(0));
-	desc = rsinfo->setDesc;
-	fits = desc->natts == c->kind.n_keys + 1 && TupleDescAttr(desc, c->kind.n_keys)->atttypid == INT8OID;
-	for (int i = 0; fits && i < c->kind.n_keys; i++)
-		fits = TupleDescAttr(desc, i)->atttypid == c->kind.types[i];
-	if (!fits)
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("the columns must be the group keys and one of type bigint")));
-	ehds_collect_visit(c, put_counts, rsinfo);
-	return (Datum) 0;
-}
-
-/* dp_groups(number, approval) */
-Datum
-ehds_dp_groups(PG_FUNCTION_ARGS)
-{
-	(void) ehds_getarg_execution(fcinfo, 1);
-	return groups_of(fcinfo);
-}
-
-/* dp_groups(number) */
-Datum
-ehds_dp_groups_seeded(PG_FUNCTION_ARGS)
-{
-	return groups_of(fcinfo);
 }
 
 /* The hash of a pair, for tests, as a signed number of the same order. */
@@ -490,7 +402,7 @@ pair_hash(FunctionCallInfo fcinfo, KSubject subject, const SubjectKey *key)
 	c.kind.subject = subject;
 	ehds_bounding_key_of_seed(PG_GETARG_INT64(1), &c.kind.hash_key);
 	read_keys(fcinfo, 2, &c.kind);
-	look_up_types(&c);
+	ehds_collect_look_up_types(&c);
 	n = key_words(fcinfo, 2, &c, &words, &size);
 	PG_RETURN_INT64((int64) (ehds_pair_hash(&c, key, ehds_group_digest(&c.kind.hash_key, words, (uint32) n)) ^
 							 (UINT64CONST(1) << 63)));

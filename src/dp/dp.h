@@ -56,6 +56,18 @@ extern int64 ehds_dp_threshold(int64 epsilon_nano, int64 delta_atto, int max_gro
 extern int64 ehds_dp_interval95(int64 epsilon_nano, int max_groups, bool keyed, int64 tau);
 
 /*
+ * The scale num/den, as samplers take it, of discrete Laplace noise under which a
+ * sum of whole numbers is epsilon-differentially private if a subject adds at most
+ * sensitivity, in absolute value, to each of at most max_groups sums.  It may be
+ * larger than asked by less than 2^-60 of it, never smaller.  22023 if the noise
+ * would be too wide.
+ */
+extern void ehds_dp_scale(int64 sensitivity, int max_groups, int64 epsilon_nano, int64 *num, int64 *den);
+
+/* The half-width w with which such noise lies in -w..w with a probability of at least 1 - miss. */
+extern int64 ehds_dp_interval_of_scale(int64 num, int64 den, double miss);
+
+/*
  * One release of the count n >= 0 of one group.
  *
  * keyed: the group's key came from the data. The count is lowered by k - 1 and

@@ -9,10 +9,14 @@
 
 #include "core/approval.h"
 #include "core/errors.h"
+#include "dp/mechanism.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(ehds_dp_count_refuse);
+PG_FUNCTION_INFO_V1(ehds_dp_word_refuse);
 PG_FUNCTION_INFO_V1(ehds_dp_release_sql);
+PG_FUNCTION_INFO_V1(ehds_dp_noise_sql);
+PG_FUNCTION_INFO_V1(ehds_dp_noise_gaussian_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_threshold_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_noise_scale_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_interval_sql);
@@ -72,6 +76,58 @@ ehds_dp_count_refuse(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
+/* The same of the other private aggregates. */
+Datum
+ehds_dp_word_refuse(PG_FUNCTION_ARGS)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_EHDS_REFUSED),
+			 errmsg(
+				 "differentially private aggregates run only in a query under a permit with a privacy budget"),
+			 errhint("Query the views of such a permit directly; ehds.my_permits lists your permits.")));
+	PG_RETURN_NULL();
+}
+
+static void
+require_charge(FunctionCallInfo fcinfo, int approval)
+{
+	if (!ehds_getarg_execution(fcinfo, approval)->charged)
+		ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_APPROVED),
+						errmsg("no privacy budget was charged for this release")));
+	for (int i = 0; i < approval; i++)
+	{
+		if (PG_ARGISNULL(i))
+			elog(ERROR, "argument of a release is null");
+	}
+}
+
+/* dp_noise(statistic numeric, scale_num bigint, scale_den bigint, approval ehds.approval) */
+Datum
+ehds_dp_noise_sql(PG_FUNCTION_ARGS)
+{
+	EhdsSumNoise noise = {0};
+
+	require_charge(fcinfo, 3);
+	noise.scale_num = PG_GETARG_INT64(1);
+	noise.scale_den = PG_GETARG_INT64(2);
+	return DirectFunctionCall2(numeric_add, PG_GETARG_DATUM(0),
+							   NumericGetDatum(int64_to_numeric(ehds_dp_draw_sum_noise(&noise))));
+}
+
+/* dp_noise_gaussian(statistic numeric, sigma_digits bigint, sigma_places integer, approval ehds.approval) */
+Datum
+ehds_dp_noise_gaussian_sql(PG_FUNCTION_ARGS)
+{
+	EhdsSumNoise noise = {0};
+
+	require_charge(fcinfo, 3);
+	noise.gaussian = true;
+	noise.sigma_digits = (uint64) PG_GETARG_INT64(1);
+	noise.sigma_places = PG_GETARG_INT32(2);
+	return DirectFunctionCall2(numeric_add, PG_GETARG_DATUM(0),
+							   NumericGetDatum(int64_to_numeric(ehds_dp_draw_sum_noise(&noise))));
+}
+
 /*
  * dp_release(n bigint, epsilon_nano bigint, max_groups integer, tau bigint,
  * k integer, keyed boolean, approval ehds.approval)
@@ -79,18 +135,10 @@ ehds_dp_count_refuse(PG_FUNCTION_ARGS)
 Datum
 ehds_dp_release_sql(PG_FUNCTION_ARGS)
 {
-	EhdsExecution *ex = ehds_getarg_execution(fcinfo, 6);
 	int64 value;
 	bool released;
 
-	if (!ex->charged)
-		ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_APPROVED),
-						errmsg("no privacy budget was charged for this release")));
-	for (int i = 0; i < 6; i++)
-	{
-		if (PG_ARGISNULL(i))
-			elog(ERROR, "argument of a release is null");
-	}
+	require_charge(fcinfo, 6);
 	value = ehds_dp_release(PG_GETARG_INT64(0), PG_GETARG_INT64(1), PG_GETARG_INT32(2), PG_GETARG_INT64(3),
 							PG_GETARG_INT32(4), PG_GETARG_BOOL(5), &released);
 	if (!released)

@@ -107,9 +107,15 @@ ehds_gaussian_threshold(uint64 digits, int places, int64 delta_atto, int max_gro
 
 /* P(|X| > w) is twice P(X >= w + 1). */
 int64
+ehds_gaussian_interval(uint64 digits, int places, double miss)
+{
+	return upper_quantile(as_double(digits, places), miss / 2) - 1;
+}
+
+int64
 ehds_gaussian_interval95(uint64 digits, int places)
 {
-	return upper_quantile(as_double(digits, places), 0.025) - 1;
+	return ehds_gaussian_interval(digits, places, 0.05);
 }
 
 int64

@@ -3,6 +3,7 @@
  *		Which noise a released value gets, and what it costs.
  *
  * mechanism.c: the choice, from what the permit's accounting gives to a release.
+ * sum_noise.c: the same for sums.
  * gaussian.c: thresholds, precision and release with discrete Gaussian noise.
  *
  * Functions of declared parameters, but for the release. Units as in dp.h and
@@ -69,6 +70,31 @@ extern int64 ehds_dp_epsilon_for(const EhdsDpBudget *budget, int64 target_nano, 
 /* Scale of Laplace noise or sigma, for people. */
 extern double ehds_mechanism_scale(const EhdsMechanism *m);
 
+/* ----------------------------------------------------------------- sum_noise.c */
+
+/* Noise on a sum of whole numbers. */
+typedef struct EhdsSumNoise
+{
+	bool gaussian;
+	int64 scale_num; /* Laplace: the scale as a fraction */
+	int64 scale_den;
+	uint64 sigma_digits; /* Gaussian: sigma is digits / 10^places */
+	int sigma_places;
+} EhdsSumNoise;
+
+/*
+ * The noise of a sum to which a subject adds at most sensitivity, in absolute
+ * value, in each of at most max_groups groups, if it is one of so many equal parts
+ * of what the share allows.
+ */
+extern EhdsSumNoise ehds_dp_sum_noise(const EhdsDpShare *share, int parts, int max_groups, int64 sensitivity);
+
+/* The half-width w with which it lies in -w..w with a probability of at least 1 - miss. */
+extern int64 ehds_dp_sum_interval(const EhdsSumNoise *noise, double miss);
+
+/* One draw from the server's secure randomness. */
+extern int64 ehds_dp_draw_sum_noise(const EhdsSumNoise *noise);
+
 /* ------------------------------------------------------------------ gaussian.c */
 
 /*
@@ -80,6 +106,9 @@ extern int64 ehds_gaussian_threshold(uint64 digits, int places, int64 delta_atto
 
 /* As ehds_dp_interval95 (dp.h). */
 extern int64 ehds_gaussian_interval95(uint64 digits, int places);
+
+/* The same with a probability of at least 1 - miss. */
+extern int64 ehds_gaussian_interval(uint64 digits, int places, double miss);
 
 /* As ehds_dp_release (dp.h), with discrete Gaussian noise. */
 extern int64 ehds_gaussian_release(int64 n, uint64 digits, int places, int64 tau, int k, bool keyed,

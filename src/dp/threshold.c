@@ -10,6 +10,9 @@
 
 #include <math.h>
 
+#include "noise/laplace.h"
+#include "noise/rational.h"
+
 #define NANO 1e9
 #define ATTO_PER_ONE ((int128) INT64CONST(1000000000000000000))
 
@@ -82,5 +85,58 @@ ehds_dp_interval95(int64 epsilon_nano, int max_groups, bool keyed, int64 tau)
 	w = ceil(-log1p(rest) / e * (1 + 1e-12)) - 1;
 	if (keyed && w > tau)
 		w = tau;
+	return (int64) Max(w, 0);
+}
+
+#define SCALE_PART_MAX ((uint128) 1 << 61)
+
+/* As a fraction sensitivity max_groups 10^9 / epsilon_nano, whose parts are made to fit. */
+void
+ehds_dp_scale(int64 sensitivity, int max_groups, int64 epsilon_nano, int64 *num, int64 *den)
+{
+	uint128 n;
+	uint64 d = (uint64) epsilon_nano;
+
+	ehds_dp_check_epsilon(epsilon_nano);
+	ehds_dp_check_max_groups(max_groups);
+	if (sensitivity < 1)
+		elog(ERROR, "sensitivity is out of range");
+	/* below 2^63 2^20 2^30 */
+	n = (uint128) sensitivity * (uint32) max_groups * UINT64CONST(1000000000);
+	for (uint128 a = n, b = d;;)
+	{
+		uint128 r = a % b;
+
+		if (r == 0)
+		{
+			n /= b;
+			d /= (uint64) b;
+			break;
+		}
+		a = b;
+		b = r;
+	}
+	/* up in the numerator, down in the denominator: never less noise */
+	while (n > SCALE_PART_MAX && d > 1)
+	{
+		n = (n + 1) / 2;
+		d /= 2;
+	}
+	if (n > SCALE_PART_MAX || n / d >= EHDS_SCALE_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the noise of a private aggregate would be too wide to compute with"),
+				 errhint("Use a larger epsilon, fewer rows and groups a person, or a range of fewer steps.")));
+	*num = (int64) n;
+	*den = (int64) d;
+}
+
+/* P(|X| > w) = 2 q^(w+1) / (1 + q) with q = exp(-den/num) */
+int64
+ehds_dp_interval_of_scale(int64 num, int64 den, double miss)
+{
+	double e = (double) den / (double) num;
+	double w = ceil(-log(miss * (1 + exp(-e)) / 2) / e * (1 + 1e-12)) - 1;
+
 	return (int64) Max(w, 0);
 }

@@ -238,9 +238,8 @@ ehds_is_never_null(Border *b, Node *node)
 	return is_not_null(rte->relid, column->varattno);
 }
 
-/* The usable subject that node is, NULL if it is none. */
-static Var *
-usable_subject(Border *b, Node *node)
+Var *
+ehds_usable_subject(Border *b, Node *node)
 {
 	Var *var = ehds_column_of(b->query, node);
 	ListCell *lc;
@@ -266,7 +265,7 @@ ehds_argument(Aggref *agg, int n)
 Node *
 ehds_required_subject(Border *b, Aggref *agg)
 {
-	Var *s = usable_subject(b, ehds_argument(agg, 0));
+	Var *s = ehds_usable_subject(b, ehds_argument(agg, 0));
 
 	if (s == NULL)
 		EHDS_REFUSE(b->gate->query_string, agg,
@@ -314,7 +313,6 @@ typedef enum
 	K_VALUE,      /* of values of a column */
 	K_PERCENTILE, /* and of a fraction */
 	K_SHARE,      /* of the rows that fulfil a condition */
-	DP_COUNT,
 	UNKNOWN
 } Kind;
 
@@ -354,21 +352,14 @@ find_known(Border *b, Aggref *agg, Kind *kind)
 
 	*kind = UNKNOWN;
 	if (schema == ehds_namespace())
-	{
-		if (strcmp(name, "dp_count") == 0)
-			*kind = DP_COUNT;
 		ours = name;
-	}
 	else if (schema != PG_CATALOG_NAMESPACE)
 		return -1;
 	else if (strcmp(name, "count") == 0 && agg->aggstar)
 		ours = "k_rows";
-	else if (strcmp(name, "count") == 0 && agg->aggdistinct != NIL && usable_subject(b, ehds_argument(agg, 0)))
-	{
-		if (b->gate->permit->dp)
-			*kind = DP_COUNT;
+	else if (strcmp(name, "count") == 0 && agg->aggdistinct != NIL &&
+			 ehds_usable_subject(b, ehds_argument(agg, 0)))
 		ours = "k_count";
-	}
 	else if (ehds_inner_condition(agg, &share) != NULL)
 	{
 		if (share)
@@ -401,7 +392,8 @@ ehds_refuse_aggregate(Border *b, Aggref *agg)
 					errmsg("the aggregate %s is not answered under permit \"%s\"", name,
 						   b->gate->permit->permit),
 					errdetail("This permit has a privacy budget: its answers are differentially private."),
-					errhint("Count persons with ehds.dp_count(person_id) or count(DISTINCT person_id)."));
+					errhint(
+						"Use count(DISTINCT person_id), count(*), sum, avg, variance or stddev of a column, or the dp_ aggregates of schema ehds."));
 	if (strcmp(name, "min") == 0 || strcmp(name, "max") == 0)
 		EHDS_REFUSE(b->gate->query_string, agg,
 					errmsg("the aggregate %s is not answered under permit \"%s\"", name,
@@ -430,16 +422,6 @@ ehds_refuse_aggregate(Border *b, Aggref *agg)
 											 : errdetail("It could show a value of a single person."),
 				errhint(
 					"Use count(DISTINCT person_id), count(*), sum, avg, stddev or variance of a column, percentile_cont, corr and its like, or the k_ aggregates of schema ehds."));
-}
-
-/* dp_count(subject) or its equal in plain SQL? */
-bool
-ehds_is_dp_count(Border *b, Aggref *agg)
-{
-	Kind kind;
-
-	(void) find_known(b, agg, &kind);
-	return kind == DP_COUNT;
 }
 
 /* A constant fraction of a percentile; an error that only rows raise would tell of them. */
@@ -668,7 +650,7 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 			return released;
 		released = palloc0(sizeof(Released));
 	}
-	if (which < 0 || kind == DP_COUNT || (agg->aggorder != NIL && agg->aggkind == AGGKIND_NORMAL) ||
+	if (which < 0 || (agg->aggorder != NIL && agg->aggkind == AGGKIND_NORMAL) ||
 		(agg->aggdistinct != NIL && !native))
 		ehds_refuse_aggregate(b, agg);
 
@@ -704,7 +686,7 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 
 	/* all rows of persons have a subject */
 	if (condition != NULL && IsA(condition, NullTest) &&
-		usable_subject(b, (Node *) ((NullTest *) condition)->arg) != NULL)
+		ehds_usable_subject(b, (Node *) ((NullTest *) condition)->arg) != NULL)
 		condition = NULL;
 	if (agg->aggfilter != NULL)
 		condition = condition == NULL

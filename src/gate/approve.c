@@ -513,7 +513,7 @@ ehds_mark_plan(EhdsGate *gate, PlannedStmt *plan)
 	fields = lappend(fields, makeString(int64_string(gate->borders > 0 ? gate->k : 0)));
 	fields = lappend(fields, makeString(int64_string(gate->charge.epsilon_nano)));
 	fields = lappend(fields, makeString(int64_string(gate->charge.delta_atto)));
-	fields = lappend(fields, makeString(int64_string(gate->interval95)));
+	fields = lappend(fields, makeString(gate->precision ? gate->precision : ""));
 	fields = lappend(fields, makeString(int64_string(gate->borders == 1 && !gate->margins)));
 	fields = lappend(fields, makeString(int64_string(gate->charge.rho_pico)));
 	fields = lappend(fields, makeString(int64_string(gate->sealed)));
@@ -555,7 +555,7 @@ ehds_read_marker(PlannedStmt *plan, EhdsMarker *marker)
 	marker->k = (int) marker_field(fields, 3);
 	marker->charge.epsilon_nano = marker_field(fields, 4);
 	marker->charge.delta_atto = marker_field(fields, 5);
-	marker->interval95 = marker_field(fields, 6);
+	marker->precision = strVal(list_nth(fields, 6));
 	marker->figures = marker_field(fields, 7) == 1;
 	marker->charge.rho_pico = marker_field(fields, 8);
 	marker->seals = marker_field(fields, 9) == 1;

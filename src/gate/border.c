@@ -19,11 +19,10 @@
 #include "rewrite/rewriteManip.h"
 
 #include "core/errors.h"
-#include "gate/border.h"
+#include "gate/dp_figure.h"
 #include "gate/level.h"
 
 #define RELEASE_NAME "ehds release"
-#define ATTO_PER_NANO INT64CONST(1000000000)
 
 static Var *
 output_var(int attno, Node *expr)
@@ -60,12 +59,10 @@ above_mutator(Node *node, void *arg)
 						errmsg("aggregates of an outer query are not supported under a statistics permit"));
 		if (b->gate->permit->dp)
 		{
-			if (!ehds_is_dp_count(b, agg) || agg->aggfilter != NULL || agg->aggorder != NIL)
-				ehds_refuse_aggregate(b, agg);
-			(void) ehds_required_subject(b, agg);
 			/* dp_count(person_id) and count(DISTINCT person_id) are one release */
-			if (list_length(b->outputs) > list_length(b->keys))
-				return (Node *) output_var(list_length(b->keys) + 1, llast(b->outputs));
+			attno = list_length(b->keys) + ehds_dp_figure(b, agg) + 1;
+			if (attno <= list_length(b->outputs))
+				return (Node *) output_var(attno, list_nth(b->outputs, attno - 1));
 		}
 		else
 			b->released = lappend(b->released, ehds_protected_aggregate(b, agg));

@@ -10,7 +10,7 @@
  *	k_cells.c		what releases under k-anonymity are built from
  *	k_totals.c		such releases with GROUPING SETS
  *	k_release.c		the query that computes a release under k-anonymity
- *	dp_release.c	... under differential privacy
+ *	dp_figure.h		... under differential privacy
  *	release.c		what all releases are made from
  */
 #ifndef EHDS_BORDER_H
@@ -38,6 +38,7 @@ typedef struct Border
 	List *subjects;         /* Vars that may be counted */
 	List *keys;             /* TargetEntry of the analyst's query, one a group key */
 	List *outputs;          /* expressions over the query, as the analyst wrote them */
+	List *figures;          /* DpFigure, one for each output after the keys (differential privacy) */
 	List *released;         /* Released, one for each output after the keys (k-anonymity) */
 	List *conditions;       /* of FILTER, each once */
 	List *filters;          /* filters.c: aggregates with FILTER */
@@ -67,7 +68,8 @@ extern void ehds_require_single_rows(Border *b, Aggref *agg);
 /* a sum whose rules take NULLs for zeros, NULL if made is none or its column holds no NULL */
 extern Aggref *ehds_sum_with_zeros(Border *b, Aggref *made);
 extern Node *ehds_required_subject(Border *b, Aggref *agg);
-extern bool ehds_is_dp_count(Border *b, Aggref *agg);
+/* the usable subject that node is, NULL if it is none */
+extern Var *ehds_usable_subject(Border *b, Node *node);
 extern void ehds_refuse_aggregate(Border *b, Aggref *agg) pg_attribute_noreturn();
 extern Released *ehds_protected_aggregate(Border *b, Aggref *agg);
 
@@ -131,12 +133,14 @@ extern Expr *ehds_canonical_key(Expr *key);
 extern void ehds_move_query(EhdsGate *gate, Query *query, int from, int to, bool own_list);
 
 /* dp_release.c */
+/* the column of a table that node is, unchanged; 0 if it is none */
+extern AttrNumber ehds_table_column(Query *query, Node *node, Oid *relid);
 extern Query *ehds_dp_release_query(Border *b, int depth);
 
 /* precision.c */
 extern EhdsDpShare ehds_count_share(EhdsGate *gate, int max_groups, bool keyed);
 extern char *ehds_column_with(Border *b, Node *aggregate);
-extern void ehds_tell_noise(EhdsGate *gate, EhdsNoise *noise);
+extern void ehds_tell_noise(EhdsGate *gate, EhdsNoise *noise, const char *words);
 extern void ehds_tell_count(EhdsGate *gate, char *column, const EhdsMechanism *m, const EhdsDpShare *share);
 
 #endif /* EHDS_BORDER_H */

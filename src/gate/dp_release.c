@@ -30,7 +30,7 @@
 #include "core/errors.h"
 #include "dp/collect.h"
 #include "dp/mechanism.h"
-#include "gate/border.h"
+#include "gate/dp_figure.h"
 
 /*
  * Tables of more bytes are collected in one process (they are still read by all).
@@ -39,6 +39,9 @@
  * tables are public.
  */
 #define PARALLEL_BYTES (INT64CONST(512) * 1024 * 1024)
+/* bytes of the shortest row, and those that may be handed over */
+#define LEAST_ROW 32
+#define HANDED_OVER (INT64CONST(1024) * 1024 * 1024)
 /* how many times as long a text in TOAST is taken to be */
 #define COMPRESSION 4
 /* rows of a person from which on workers help (measured with two: 5 rows harm, 16 help by a fifth, 50 by two thirds) */
@@ -179,9 +182,8 @@ only_table(Query *query)
 	return rte->rtekind == RTE_SUBQUERY ? only_table(rte->subquery) : InvalidOid;
 }
 
-/* The column of a table that node is, unchanged; 0 if it is none. */
-static AttrNumber
-table_column(Query *query, Node *node, Oid *relid)
+AttrNumber
+ehds_table_column(Query *query, Node *node, Oid *relid)
 {
 	Var *var = ehds_column_of(query, node);
 	RangeTblEntry *rte;
@@ -190,8 +192,9 @@ table_column(Query *query, Node *node, Oid *relid)
 		return 0;
 	rte = rt_fetch(var->varno, query->rtable);
 	if (rte->rtekind == RTE_SUBQUERY)
-		return table_column(rte->subquery,
-							(Node *) get_tle_by_resno(rte->subquery->targetList, var->varattno)->expr, relid);
+		return ehds_table_column(rte->subquery,
+								 (Node *) get_tle_by_resno(rte->subquery->targetList, var->varattno)->expr,
+								 relid);
 	*relid = rte->relid;
 	return rte->rtekind == RTE_RELATION ? var->varattno : 0;
 }
@@ -228,11 +231,11 @@ rows_a_subject(Oid relid, AttrNumber attno)
  * many of them as one process would, and uniting takes what was won.
  */
 static bool
-workers_may_collect(Border *b)
+workers_may_collect(Border *b, int max_groups, int n_words)
 {
 	Oid table = only_table(b->query);
 	Oid relid = InvalidOid;
-	AttrNumber subject = table_column(b->query, linitial(b->subjects), &relid);
+	AttrNumber subject = ehds_table_column(b->query, linitial(b->subjects), &relid);
 	ListCell *lc;
 
 	if (!OidIsValid(table) || subject == 0)
@@ -241,9 +244,13 @@ workers_may_collect(Border *b)
 	{
 		Node *key = (Node *) ((TargetEntry *) lfirst(lc))->expr;
 
-		if (get_typlen(exprType(key)) < 0 && table_column(b->query, key, &relid) == 0)
+		if (get_typlen(exprType(key)) < 0 && ehds_table_column(b->query, key, &relid) == 0)
 			return false;
 	}
+	/* a subject that has one row in the table, and takes all of his places in what is handed over */
+	if (size_of(table) / LEAST_ROW * (max_groups * (1 + n_words) * (int) sizeof(uint64) + LEAST_ROW) >
+		HANDED_OVER)
+		return false;
 	return size_of(table) <= PARALLEL_BYTES && rows_a_subject(table, subject) >= ROWS_FOR_WORKERS;
 }
 
@@ -254,8 +261,12 @@ typedef struct Template
 	StringInfoData definitions; /* g1 integer, g2 text */
 	StringInfoData placeholder; /* SELECT NULL::bigint AS s, NULL::integer AS g1, ... */
 	StringInfoData from;        /* gives g1, g2, and what total counts */
-	const char *total;          /* number of persons of a group */
-	int nesting;                /* level of the placeholder; a query with this FROM is level 1 */
+	StringInfoData measures;    /* of the figures that have one */
+	StringInfoData measured;    /* , m1, m2: their arguments */
+	StringInfoData statistics;  /* , s1_1 numeric, s1_2 numeric: what they give */
+	int n_words;
+	const char *total; /* number of persons of a group */
+	int nesting;       /* level of the placeholder; a query with this FROM is level 1 */
 } Template;
 
 static void
@@ -294,6 +305,49 @@ collected_type(Oid type)
 	}
 }
 
+/* Arguments and statistics of figure n. */
+static void
+add_figure(Template *t, int n, const DpFigure *figure)
+{
+	const char *type = ehds_type_name(exprType(ehds_dp_measured(figure)));
+
+	appendStringInfo(&t->placeholder, ", NULL::%s AS m%d", type, n);
+	appendStringInfo(&t->measured, ", m%d", n);
+	appendStringInfo(&t->measures, "%s%s", t->measures.len > 0 ? "; " : "",
+					 ehds_measure_text(&figure->measure));
+	for (int i = 1; i <= ehds_measure_n_statistics(&figure->measure); i++)
+		appendStringInfo(&t->statistics, ", s%d_%d pg_catalog.numeric", n, i);
+	t->n_words += ehds_measure_words(&figure->measure);
+}
+
+static void
+add_gathered(Template *t, Border *b, int max_groups, int n_keys, int n_measures)
+{
+	Oid subject = ((Var *) linitial(b->subjects))->vartype;
+
+	if (collected_type(subject) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("sums and rows of subjects of type %s are not supported under a privacy budget",
+							   format_type_be(subject)),
+						errhint("Count persons with ehds.dp_count.")));
+	if (max_groups > EHDS_COLLECT_MAX_GROUPS || n_keys > EHDS_COLLECT_MAX_KEYS ||
+		n_measures > EHDS_COLLECT_MAX_MEASURES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a release with sums or rows has at most %d groups a person, %d group keys and %d of them",
+						EHDS_COLLECT_MAX_GROUPS, EHDS_COLLECT_MAX_KEYS, EHDS_COLLECT_MAX_MEASURES),
+				 errhint("SET ehds.max_groups to less, or ask several queries.")));
+	appendStringInfo(&t->from,
+					 "(SELECT ehds.%s(s::%s, %d, NULL::ehds.approval, %s, %s%s) AS c FROM (%s) p) w, "
+					 "LATERAL ehds.dp_groups(w.c, NULL::ehds.approval) AS f(%s, n pg_catalog.int8%s)",
+					 workers_may_collect(b, max_groups, t->n_words) ? "dp_gather" : "dp_gather_alone",
+					 collected_type(subject), max_groups, quote_literal_cstr(t->measures.data),
+					 n_keys > 0 ? t->columns.data : "true", t->measured.data, t->placeholder.data,
+					 n_keys > 0 ? t->definitions.data : "g pg_catalog.bool", t->statistics.data);
+	t->total = "COALESCE(pg_catalog.sum(n), 0)::pg_catalog.int8";
+	t->nesting = 3;
+}
+
 /* The input, bounded. */
 static void
 add_bounded(Template *t, Border *b, bool unique, int max_groups, int n_keys)
@@ -313,8 +367,9 @@ add_bounded(Template *t, Border *b, bool unique, int max_groups, int n_keys)
 		appendStringInfo(&t->from,
 						 "(SELECT ehds.%s(s::%s, %d, NULL::ehds.approval, %s) AS c FROM (%s) p) w, "
 						 "LATERAL ehds.dp_groups(w.c, NULL::ehds.approval) AS f(%s, n pg_catalog.int8)",
-						 workers_may_collect(b) ? "dp_collect" : "dp_collect_alone", type, max_groups,
-						 columns, t->placeholder.data, keyed ? t->definitions.data : "g pg_catalog.bool");
+						 workers_may_collect(b, max_groups, 0) ? "dp_collect" : "dp_collect_alone", type,
+						 max_groups, columns, t->placeholder.data,
+						 keyed ? t->definitions.data : "g pg_catalog.bool");
 		t->total = "COALESCE(pg_catalog.sum(n), 0)::pg_catalog.int8";
 		t->nesting = 3;
 	}
@@ -358,6 +413,40 @@ first_subquery(Query *q)
 	return rt_fetch(1, q->rtable)->subquery;
 }
 
+/*
+ * The columns of a release: noised below, as the analyst's types above.  persons:
+ * how groups are selected and their persons counted.
+ */
+static void
+add_columns(Border *b, int max_groups, const EhdsDpShare *share, const EhdsMechanism *persons,
+			StringInfo noised, StringInfo shown)
+{
+	ListCell *lc;
+
+	foreach(lc, b->figures)
+	{
+		DpFigure *figure = lfirst(lc);
+		int n = foreach_current_index(lc) + 1;
+		char *column = ehds_column_with(b, list_nth(b->outputs, list_length(b->keys) + n - 1));
+
+		appendStringInfoString(shown, shown->len > 0 ? ", " : "");
+		if (ehds_dp_is_selecting(figure))
+		{
+			ehds_tell_count(b->gate, column, persons, share);
+			appendStringInfo(shown, "n AS n%d", n);
+			continue;
+		}
+		ehds_dp_tell(b->gate, figure, column, max_groups, share);
+		for (int i = 0; i < ehds_measure_n_statistics(&figure->measure); i++)
+			appendStringInfo(noised, "%s%s AS v%d_%d", noised->len > 0 ? ", " : "",
+							 ehds_dp_noised(figure, i,
+											psprintf("COALESCE(pg_catalog.sum(s%d_%d), 0)", n, i + 1),
+											max_groups, share),
+							 n, i + 1);
+		appendStringInfo(shown, "%s AS n%d", ehds_dp_value(figure, psprintf("v%d_", n)), n);
+	}
+}
+
 Query *
 ehds_dp_release_query(Border *b, int depth)
 {
@@ -368,18 +457,28 @@ ehds_dp_release_query(Border *b, int depth)
 	bool unique = has_one_row_a_subject(b->query, subject);
 	/* of a person in one row, the keys are his own: no more than one group */
 	int max_groups = (keyed && !unique) ? gate->max_groups : 1;
+	bool selecting = false;
+	EhdsDpShare share;
+	EhdsMechanism persons;
 	Template t;
+	StringInfoData noised;
+	StringInfoData shown;
 	Query *q;
 	Query *innermost;
 	ListCell *lc;
 	int n = 0;
-	EhdsDpShare share;
-	EhdsMechanism m;
+	int n_measures = 0;
 
 	initStringInfo(&t.columns);
 	initStringInfo(&t.definitions);
 	initStringInfo(&t.placeholder);
+	initStringInfo(&t.measures);
+	initStringInfo(&t.measured);
+	initStringInfo(&t.statistics);
 	initStringInfo(&t.from);
+	initStringInfo(&noised);
+	initStringInfo(&shown);
+	t.n_words = 0;
 	appendStringInfo(&t.placeholder, "SELECT NULL::%s AS s", ehds_type_name(subject->vartype));
 	if (OidIsValid(subject->varcollid) && subject->varcollid != DEFAULT_COLLATION_OID)
 		ereport(ERROR,
@@ -395,28 +494,52 @@ ehds_dp_release_query(Border *b, int depth)
 		input->targetList = lappend(input->targetList, makeTargetEntry(ehds_canonical_key(key), n + 1,
 																	   psprintf("g%d", n), false));
 	}
-
-	add_bounded(&t, b, unique, max_groups, n);
-	share = ehds_count_share(gate, max_groups, keyed);
-	m = ehds_dp_count_mechanism(&share, max_groups, keyed);
-	if (keyed)
+	foreach(lc, b->figures)
 	{
-		t.nesting++;
-		q = ehds_parse_template(
-			psprintf("SELECT %1$s, n FROM (SELECT %1$s, %2$s AS n FROM %3$s GROUP BY %1$s) r "
-					 "WHERE n IS NOT NULL ORDER BY %1$s",
-					 t.columns.data, release_call(&m, t.total, gate->permit->k), t.from.data));
+		DpFigure *figure = lfirst(lc);
+		int number = foreach_current_index(lc) + 1;
+
+		if (ehds_dp_is_selecting(figure))
+		{
+			selecting = true;
+			continue;
+		}
+		add_figure(&t, number, figure);
+		n_measures++;
+		input->targetList = lappend(input->targetList, makeTargetEntry((Expr *) ehds_dp_measured(figure),
+																	   list_length(input->targetList) + 1,
+																	   psprintf("m%d", number), false));
 	}
+
+	if (n_measures > 0)
+		add_gathered(&t, b, max_groups, n, n_measures);
+	else
+		add_bounded(&t, b, unique, max_groups, n);
+	if (n_measures > 0 && gate->epsilon_nano == 0)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("ehds.error_target is for queries that count persons only"),
+						errhint("RESET ehds.error_target, and SET ehds.epsilon.")));
+	share = ehds_count_share(gate, max_groups, keyed);
+	persons = ehds_dp_count_mechanism(&share, max_groups, keyed);
+	/* groups are selected by a count of their persons, whether it is shown or not */
+	if (keyed && !selecting)
+		ehds_tell_count(gate, NULL, &persons, &share);
+	if (keyed || selecting)
+		appendStringInfo(&noised, "%s AS n", release_call(&persons, t.total, gate->permit->k));
+	add_columns(b, max_groups, &share, &persons, &noised, &shown);
+	t.nesting++;
+	if (keyed)
+		q = ehds_parse_template(psprintf("SELECT %1$s, %2$s FROM (SELECT %1$s, %3$s FROM %4$s GROUP BY %1$s) r "
+										 "WHERE n IS NOT NULL ORDER BY %1$s",
+										 t.columns.data, shown.data, noised.data, t.from.data));
 	else
 		q = ehds_parse_template(
-			psprintf("SELECT %s AS n FROM %s", release_call(&m, t.total, gate->permit->k), t.from.data));
+			psprintf("SELECT %s FROM (SELECT %s FROM %s) r", shown.data, noised.data, t.from.data));
 	(void) query_tree_walker(q, plant_walker, gate, 0);
 	innermost = q;
 	for (int i = 2; i < t.nesting; i++)
 		innermost = first_subquery(innermost);
 	ehds_move_query(gate, input, depth, t.nesting, depth > 0);
 	rt_fetch(1, innermost->rtable)->subquery = input;
-
-	ehds_tell_count(gate, ehds_column_with(b, llast(b->outputs)), &m, &share);
 	return q;
 }

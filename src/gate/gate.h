@@ -3,7 +3,8 @@
  *		What a query may do under a permit.
  *
  *	hooks.c			planner, executor and utility hooks: chaining and dispatch only
- *	settings.c		ehds.permit, ehds.purpose, ehds.epsilon, ehds.error_target, ehds.max_groups
+ *	settings.c		ehds.permit, ehds.purpose, ehds.epsilon, ehds.error_target, ehds.max_groups,
+ *					ehds.max_rows
  *	precision.c		what a private release may spend, and how precise it is
  *	force.c			is a permit in force, now, for this role?
  *	approve.c		finds permit views in a query, plants approvals, marks plans
@@ -75,7 +76,7 @@ typedef struct EhdsGate
 	List *noises;       /* EhdsNoise */
 	EhdsCharge charge; /* of the whole query */
 	int max_groups;
-	int64 interval95; /* of the noisiest release */
+	char *precision; /* of the releases, in words */
 	/* rows of persons may be stored, where nobody reads them (sealed.c) */
 	bool seal;
 	Oid seal_store;           /* INSERT: into which sealed table's rows */
@@ -94,7 +95,7 @@ typedef struct EhdsMarker
 	bool figures;      /* one release: its NOTICE may count cells */
 	EhdsCharge charge; /* to be made before execution */
 	List *fields;      /* as texts: first all of the above and below, then noises */
-	int64 interval95;  /* half width of the noise's 95 % interval, in persons */
+	char *precision;   /* of the releases, in words */
 	bool seals;        /* rows of persons are stored: nothing may tell how many */
 	Oid seal_store;    /* INSERT: where */
 	List *views;       /* and what they are read from */
@@ -109,6 +110,7 @@ extern char *ehds_setting_purpose;
 extern int64 ehds_setting_epsilon_nano;      /* 0: the permit's default */
 extern int64 ehds_setting_error_target_nano; /* 0: none */
 extern int ehds_setting_max_groups;          /* 0: the permit's */
+extern int ehds_setting_max_rows;
 extern void ehds_gate_settings_init(void);
 
 /* force.c */

@@ -136,13 +136,13 @@ admit(EhdsMarker *marker, EhdsPermit *permit, QueryDesc *query)
 		left = ehds_ledger_charge(&r);
 		ehds_remember_release(marker);
 		ereport(NOTICE,
-				(errmsg("charged %s, %s left; with 95 %% probability the noise of a count is at most %lld persons",
+				(errmsg("charged %s, %s left; with 95 %% probability the noise is %s",
 						show_charge(&marker->charge),
 						permit->zcdp ? psprintf("rho %.9g", left.rho_left_pico / 1e12)
 									 : psprintf("%.9g", left.epsilon_left_nano / 1e9),
-						(long long) marker->interval95),
+						marker->precision),
 				 errdetail(
-					 "This covers the noise only, neither groups of a person beyond max_groups nor the selection of groups.")));
+					 "This covers the noise of each figure by itself, neither what is left out of a person beyond max_groups, max_rows and the range, nor the selection of groups.")));
 	}
 	else
 	{

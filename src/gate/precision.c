@@ -131,9 +131,12 @@ ehds_column_with(Border *b, Node *aggregate)
 	return pstrdup("?");
 }
 
-/* Add what a figure costs to what the query will be charged, and its precision to what is told. */
+/*
+ * Add what a figure costs to what the query will be charged, and its precision to
+ * what is told; words: for the notice, NULL if it says nothing of the figure.
+ */
 void
-ehds_tell_noise(EhdsGate *gate, EhdsNoise *noise)
+ehds_tell_noise(EhdsGate *gate, EhdsNoise *noise, const char *words)
 {
 	EhdsCharge *sum = &gate->charge;
 
@@ -143,15 +146,17 @@ ehds_tell_noise(EhdsGate *gate, EhdsNoise *noise)
 		ereport(ERROR, (errcode(ERRCODE_EHDS_BUDGET), errmsg("the query costs more than any budget allows")));
 	noise->release = gate->borders + 1;
 	gate->noises = lappend(gate->noises, noise);
+	if (words != NULL)
+		gate->precision = gate->precision ? psprintf("%s, %s", gate->precision, words) : pstrdup(words);
 }
 
-/* The same of a count of persons. */
+/* The same of a count of persons; column NULL: it only selects the groups. */
 void
 ehds_tell_count(EhdsGate *gate, char *column, const EhdsMechanism *m, const EhdsDpShare *share)
 {
 	EhdsNoise *noise = palloc0(sizeof(EhdsNoise));
 
-	noise->column = column;
+	noise->column = column ? column : pstrdup("(selection of groups)");
 	noise->mechanism = m->gaussian ? "discrete Gaussian"
 					   : m->keyed  ? "truncated discrete Laplace"
 								   : "discrete Laplace";
@@ -167,8 +172,8 @@ ehds_tell_count(EhdsGate *gate, char *column, const EhdsMechanism *m, const Ehds
 			psprintf("a person counts in at most %d group%s, and a group is shown if its noisy count%s exceeds the threshold",
 					 m->max_groups, m->max_groups > 1 ? "s" : "",
 					 gate->permit->k > 1 ? psprintf(" less %d", gate->permit->k - 1) : "");
-	ehds_tell_noise(gate, noise);
-	gate->interval95 = Max(gate->interval95, m->interval95);
+	ehds_tell_noise(gate, noise,
+					column ? psprintf("at most %lld persons in %s", (long long) m->interval95, column) : NULL);
 }
 
 /* As texts for the marker of a plan, and back. */

@@ -20,6 +20,7 @@ char *ehds_setting_purpose = NULL;
 int64 ehds_setting_epsilon_nano = 0;
 int64 ehds_setting_error_target_nano = 0;
 int ehds_setting_max_groups = 0;
+int ehds_setting_max_rows = 1;
 
 static char *setting_epsilon = NULL;
 static char *setting_error_target = NULL;
@@ -165,4 +166,9 @@ ehds_gate_settings_init(void)
 							"Number of groups of a result in which one person may count; 0: the permit's.",
 							NULL, &ehds_setting_max_groups, 0, 0, 10000, PGC_USERSET, 0, NULL,
 							forget_plans_int, NULL);
+	/* More rows a person: less is left out, more noise in each group. */
+	DefineCustomIntVariable("ehds.max_rows",
+							"Number of rows of one person that count in a group of a differentially private sum or number of rows.",
+							NULL, &ehds_setting_max_rows, 1, 1, 10000, PGC_USERSET, 0, NULL, forget_plans_int,
+							NULL);
 }

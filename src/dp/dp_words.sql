@@ -1,0 +1,77 @@
+-- dp: the words for private aggregates besides dp_count. The gate replaces them; left in a plan
+-- they always raise.
+
+CREATE FUNCTION ehds.dp_word_refuse(bigint, "any") RETURNS bigint
+    AS 'MODULE_PATHNAME', 'ehds_dp_word_refuse' LANGUAGE C PARALLEL RESTRICTED;
+CREATE FUNCTION ehds.dp_word_refuse(bigint) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'ehds_dp_word_refuse' LANGUAGE C PARALLEL RESTRICTED;
+REVOKE ALL ON FUNCTION ehds.dp_word_refuse(bigint, "any"), ehds.dp_word_refuse(bigint) FROM PUBLIC;
+
+DO $do$
+DECLARE
+    value text;
+    final text;
+    form text;
+    arguments text;
+    aggregate record;
+    result text;
+BEGIN
+    FOREACH final IN ARRAY '{numeric,real,double precision}'::pg_catalog.text[] LOOP
+        EXECUTE pg_catalog.format('CREATE FUNCTION ehds.%I(bigint) RETURNS %s '
+            'AS ''MODULE_PATHNAME'', ''ehds_dp_word_refuse'' LANGUAGE C PARALLEL RESTRICTED',
+            'dp_word_refuse_' OPERATOR(pg_catalog.||) pg_catalog.split_part(final, ' ', 1), final);
+        EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION ehds.%I(bigint) FROM PUBLIC',
+            'dp_word_refuse_' OPERATOR(pg_catalog.||) pg_catalog.split_part(final, ' ', 1));
+    END LOOP;
+    FOREACH value IN ARRAY '{smallint,integer,bigint,numeric,real,double precision}'::pg_catalog.text[] LOOP
+        FOREACH form IN ARRAY ARRAY['', ', integer', ', numeric, numeric', ', numeric, numeric, integer'] LOOP
+            arguments := pg_catalog.concat('"any", ', value, form);
+            EXECUTE pg_catalog.format('CREATE FUNCTION ehds.dp_word_refuse(bigint, %s) RETURNS bigint '
+                'AS ''MODULE_PATHNAME'', ''ehds_dp_word_refuse'' LANGUAGE C PARALLEL RESTRICTED', arguments);
+            EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION ehds.dp_word_refuse(bigint, %s) FROM PUBLIC', arguments);
+            FOR aggregate IN SELECT * FROM (VALUES
+                ('dp_sum', 'sum: of each person and group the sum of the values, clamped to max_rows times the range',
+                 CASE WHEN value OPERATOR(pg_catalog.=) ANY ('{smallint,integer}') THEN 'bigint'
+                      WHEN value OPERATOR(pg_catalog.=) 'bigint' THEN 'numeric' ELSE value END),
+                ('dp_avg', 'average over persons: each counts as one row, or as max_rows if he has more, by the average of his values; clamped to the range',
+                 CASE WHEN value OPERATOR(pg_catalog.=) ANY ('{real,double precision}') THEN 'double precision' ELSE 'numeric' END),
+                ('dp_variance', 'variance (of a sample), each person weighted as in ehds.dp_avg',
+                 CASE WHEN value OPERATOR(pg_catalog.=) ANY ('{real,double precision}') THEN 'double precision' ELSE 'numeric' END),
+                ('dp_stddev', 'standard deviation, the square root of ehds.dp_variance',
+                 CASE WHEN value OPERATOR(pg_catalog.=) ANY ('{real,double precision}') THEN 'double precision' ELSE 'numeric' END)
+                ) a(name, what, type) LOOP
+                EXECUTE pg_catalog.format('CREATE AGGREGATE ehds.%I(%s) (SFUNC = ehds.dp_word_refuse, STYPE = bigint, FINALFUNC = ehds.%I, PARALLEL = RESTRICTED)',
+                    aggregate.name, arguments,
+                    'dp_word_refuse' OPERATOR(pg_catalog.||) CASE aggregate.type WHEN 'bigint' THEN '' ELSE '_' OPERATOR(pg_catalog.||) pg_catalog.split_part(aggregate.type, ' ', 1) END);
+                EXECUTE pg_catalog.format('COMMENT ON AGGREGATE ehds.%I(%s) IS %L', aggregate.name, arguments,
+                    pg_catalog.concat('differentially private ', aggregate.what, '. Arguments: subject, value, ',
+                        CASE WHEN form OPERATOR(pg_catalog.~~) '%numeric%' THEN 'low and high (constants; values outside are taken for the nearest), '
+                             ELSE 'with the range of the column''s label, ' END,
+                        CASE WHEN form OPERATOR(pg_catalog.~~) '%integer' THEN 'max_rows (1 to 10000, constant)' ELSE 'with ehds.max_rows rows a person and group' END,
+                        '. NULL and NaN are no value, infinities the nearest bound. Charged to the permit. Raises ZE002 outside of a query under a permit with a privacy budget'));
+            END LOOP;
+        END LOOP;
+    END LOOP;
+END
+$do$;
+
+-- its transition function with max_rows is that of a sum of integers
+CREATE AGGREGATE ehds.dp_rows(subject "any") (
+    SFUNC = ehds.dp_word_refuse, STYPE = bigint, FINALFUNC = ehds.dp_word_refuse, PARALLEL = RESTRICTED);
+CREATE AGGREGATE ehds.dp_rows(subject "any", max_rows integer) (
+    SFUNC = ehds.dp_word_refuse, STYPE = bigint, FINALFUNC = ehds.dp_word_refuse, PARALLEL = RESTRICTED);
+COMMENT ON AGGREGATE ehds.dp_rows("any", integer) IS
+    'differentially private number of rows: of each person at most max_rows (1 to 10000, constant) rows count in a group. With discrete Laplace noise of scale max_rows * max_groups / epsilon, charged to the permit. Raises ZE002 outside of a query under a permit with a privacy budget';
+COMMENT ON AGGREGATE ehds.dp_rows("any") IS
+    'ehds.dp_rows("any", integer) with ehds.max_rows rows';
+
+CREATE FUNCTION ehds.dp_noise(statistic numeric, scale_num bigint, scale_den bigint, approval ehds.approval)
+    RETURNS numeric
+    AS 'MODULE_PATHNAME', 'ehds_dp_noise_sql' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION ehds.dp_noise(numeric, bigint, bigint, ehds.approval) IS
+    'a whole number plus one draw of discrete Laplace noise of scale scale_num / scale_den, for the gate. Raises ZE004 unless the approval is live and charged. Mechanism: Canonne, Kamath, Steinke 2020';
+CREATE FUNCTION ehds.dp_noise_gaussian(statistic numeric, sigma_digits bigint, sigma_places integer, approval ehds.approval)
+    RETURNS numeric
+    AS 'MODULE_PATHNAME', 'ehds_dp_noise_gaussian_sql' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION ehds.dp_noise_gaussian(numeric, bigint, integer, ehds.approval) IS
+    'a whole number plus one draw of discrete Gaussian noise whose sigma is sigma_digits / 10^sigma_places, for the gate. Raises ZE004 unless the approval is live and charged. Mechanism: Canonne, Kamath, Steinke 2020';

@@ -1,0 +1,103 @@
+/*
+ * measure.h
+ *		What is known of a subject in a group besides that he is there: numbers of rows and sums.
+ *
+ * A value is mapped to a number of steps: divided by the step, rounded to the
+ * nearest whole number, and clamped to low..high. NULL and NaN are no value, the
+ * infinities are clamped. All that follows is integers.
+ *
+ * Of each row a measure adds some words, saturating, to those of its subject and
+ * group; the words give statistics of that subject, each clamped to its bound, and
+ * those are added over subjects.
+ *
+ *	kind		words			statistics
+ *	rows		n				min(n, r)
+ *	sum			sum of x		it, clamped to r min(low, 0) .. r max(high, 0)
+ *	mean		n, sum of d		w n, w times the sum of d
+ *	spread		as mean, and the sum of d^2, times w
+ *
+ * d = 2 x - (low + high), in halves of a step. w = min(1, r / n), rounded towards
+ * zero to a multiple of 2^-20. The statistics of mean and spread are in units of
+ * 2^-20 rows, 2^-f half steps and 2^-f' squared half steps, f and f' being given
+ * by ehds_measure_shift().
+ */
+#ifndef EHDS_DP_MEASURE_H
+#define EHDS_DP_MEASURE_H
+
+#include "core/compat.h"
+
+#include "utils/numeric.h"
+
+typedef enum MeasureKind
+{
+	MEASURE_ROWS = 1,
+	MEASURE_SUM,
+	MEASURE_MEAN,
+	MEASURE_SPREAD
+} MeasureKind;
+
+#define EHDS_MEASURE_WEIGHT_BITS 20
+#define EHDS_MEASURE_STATISTICS_MAX 3
+
+/* Ranges */
+#define EHDS_MEASURE_ROWS_MAX 10000
+#define EHDS_MEASURE_STEPS_MAX (INT64CONST(1) << 40)
+#define EHDS_MEASURE_MEAN_WIDTH_MAX (INT64CONST(1) << 32)
+#define EHDS_MEASURE_SPREAD_WIDTH_MAX (INT64CONST(1) << 16)
+
+typedef struct Measure
+{
+	int32 kind;
+	int32 max_rows; /* r */
+	int64 low;      /* in steps */
+	int64 high;
+	int64 num; /* the step is num / den */
+	int64 den;
+} Measure;
+
+/* How the values of one measure arrive. */
+typedef struct MeasureInput
+{
+	Oid type;
+	double per_unit; /* steps in 1 */
+	Numeric den;     /* NULL: 1 */
+	Numeric num;
+	Numeric low;
+	Numeric high;
+	Numeric least; /* values below and above are clamped before they are divided, which could overflow */
+	Numeric most;
+} MeasureInput;
+
+/* 22023 unless all parts are in their ranges. */
+extern void ehds_measure_check(const Measure *m);
+
+/* "rows r" or "sum r low high num den"; the other kinds as sum. Several are separated by "; ". */
+extern char *ehds_measure_text(const Measure *m);
+extern int ehds_measures_of_text(const char *text, Measure *measures, int max);
+
+extern int ehds_measure_words(const Measure *m);
+extern int ehds_measure_n_statistics(const Measure *m);
+extern int ehds_measure_shift(const Measure *m, int statistic);
+
+/* What one subject may add to a statistic of one group, at most, in absolute value. */
+extern int64 ehds_measure_sensitivity(const Measure *m, int statistic);
+
+/* boolean for rows, else integer, bigint, double precision or numeric; else 42804 */
+extern void ehds_measure_input(const Measure *m, Oid type, MeasureInput *input);
+/* The words of a row. */
+extern void ehds_measure_row(const Measure *m, const MeasureInput *input, Datum value, bool isnull,
+							 int64 *words);
+
+extern void ehds_measure_statistics(const Measure *m, const int64 *words, int64 *statistics);
+
+static inline int64
+ehds_add_saturating(int64 a, int64 b)
+{
+	int64 sum;
+
+	if (unlikely(__builtin_add_overflow(a, b, &sum)))
+		return a < 0 ? PG_INT64_MIN : PG_INT64_MAX;
+	return sum;
+}
+
+#endif /* EHDS_DP_MEASURE_H */

@@ -1,0 +1,63 @@
+/*
+ * sum_noise.c
+ *		Which noise a sum gets.
+ *
+ * In zCDP it is discrete Gaussian; where its sigma would be beyond what the sampler
+ * takes, discrete Laplace of an epsilon whose epsilon^2 / 2 is the same rho, since
+ * a pure epsilon-DP release is (epsilon^2 / 2)-zCDP (Bun, Steinke 2016).
+ */
+#include "dp/mechanism.h"
+
+#include <math.h>
+
+#include "dp/dp.h"
+#include "dp/zcdp.h"
+#include "noise/gaussian.h"
+#include "noise/laplace.h"
+
+EhdsSumNoise
+ehds_dp_sum_noise(const EhdsDpShare *share, int parts, int max_groups, int64 sensitivity)
+{
+	EhdsSumNoise noise = {0};
+	int64 epsilon_nano = share->epsilon_nano / parts;
+
+	if (share->zcdp)
+	{
+		int64 rho = share->rho_pico / parts;
+
+		if (rho >= EHDS_RHO_MIN_PICO && sensitivity <= EHDS_SENSITIVITY_MAX &&
+			sensitivity * sqrt(max_groups * 1e12 / (2.0 * rho)) < EHDS_SIGMA_MAX / 2)
+		{
+			noise.gaussian = true;
+			ehds_zcdp_sigma(rho, max_groups, sensitivity, &noise.sigma_digits, &noise.sigma_places);
+			return noise;
+		}
+		/* parts of them cost epsilon^2 / 2 */
+		epsilon_nano = (int64) (share->epsilon_nano / sqrt(parts) * (1 - 1e-12));
+	}
+	ehds_dp_scale(sensitivity, max_groups, epsilon_nano, &noise.scale_num, &noise.scale_den);
+	return noise;
+}
+
+int64
+ehds_dp_sum_interval(const EhdsSumNoise *noise, double miss)
+{
+	if (noise->gaussian)
+		return ehds_gaussian_interval(noise->sigma_digits, noise->sigma_places, miss);
+	return ehds_dp_interval_of_scale(noise->scale_num, noise->scale_den, miss);
+}
+
+int64
+ehds_dp_draw_sum_noise(const EhdsSumNoise *noise)
+{
+	uint64 den = 1;
+
+	if (!noise->gaussian)
+		return ehds_discrete_laplace((uint64) noise->scale_num, (uint64) noise->scale_den);
+	if (noise->sigma_digits < 1 || noise->sigma_digits > EHDS_SIGMA_MAX || noise->sigma_places < 0 ||
+		noise->sigma_places > 9)
+		elog(ERROR, "sigma of a release is out of range");
+	for (int i = 0; i < 2 * noise->sigma_places; i++)
+		den *= 10;
+	return ehds_discrete_gaussian(noise->sigma_digits * noise->sigma_digits, den);
+}

@@ -1,0 +1,215 @@
+/*
+ * dp_aggregates.c
+ *		Which private figure an aggregate of the analyst's is.
+ *
+ * Everything but the value and the FILTER is a constant that is known, and
+ * checked, before any row is read: an error that a row raised would tell of it.
+ */
+#include "core/compat.h"
+
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_namespace.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
+#include "core/errors.h"
+#include "gate/dp_figure.h"
+#include "gate/level.h"
+
+static const struct
+{
+	const char *ours;
+	const char *native[2];
+	DpKind kind;
+	MeasureKind measure;
+} known[] = {
+	{"dp_count", {NULL}, DP_PERSONS, MEASURE_ROWS},
+	{"dp_rows", {"count"}, DP_ROWS, MEASURE_ROWS},
+	{"dp_sum", {"sum"}, DP_SUM, MEASURE_SUM},
+	{"dp_avg", {"avg"}, DP_AVG, MEASURE_MEAN},
+	{"dp_variance", {"variance", "var_samp"}, DP_VARIANCE, MEASURE_SPREAD},
+	{"dp_stddev", {"stddev", "stddev_samp"}, DP_STDDEV, MEASURE_SPREAD},
+};
+
+/* Its position in that list, -1 if it has none. */
+static int
+find_known(Border *b, Aggref *agg, bool native)
+{
+	char *name = get_func_name(agg->aggfnoid);
+
+	if (agg->aggkind != AGGKIND_NORMAL || agg->aggorder != NIL || agg->aggvariadic ||
+		get_func_namespace(agg->aggfnoid) != (native ? PG_CATALOG_NAMESPACE : ehds_namespace()))
+		return -1;
+	if (agg->aggdistinct != NIL)
+		return native && strcmp(name, "count") == 0 && ehds_usable_subject(b, ehds_argument(agg, 0)) ? 0 : -1;
+	for (int i = 0; i < lengthof(known); i++)
+	{
+		if (!native && strcmp(name, known[i].ours) == 0)
+			return i;
+		for (int n = 0; native && n < lengthof(known[i].native); n++)
+			if (known[i].native[n] != NULL && strcmp(name, known[i].native[n]) == 0)
+				return i;
+	}
+	return -1;
+}
+
+/* A parameter of one of our aggregates. */
+static Datum
+constant_argument(Border *b, Aggref *agg, int n, Oid type, const char *what)
+{
+	Node *node = eval_const_expressions(NULL, copyObject(ehds_argument(agg, n)));
+
+	if (!IsA(node, Const) || ((Const *) node)->constisnull || ((Const *) node)->consttype != type)
+		EHDS_REFUSE(b->gate->query_string, agg,
+					errmsg("%s of %s must be a constant that is not NULL", what, get_func_name(agg->aggfnoid)),
+					errdetail("Anything else could be made to depend on personal data."));
+	return ((Const *) node)->constvalue;
+}
+
+static int
+max_rows(Border *b, Aggref *agg, int n)
+{
+	int rows = ehds_setting_max_rows;
+
+	if (n >= 0)
+		rows = DatumGetInt32(constant_argument(b, agg, n, INT4OID, "max_rows"));
+	if (rows < 1 || rows > EHDS_MEASURE_ROWS_MAX)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("max_rows must be between 1 and %d", EHDS_MEASURE_ROWS_MAX)));
+	return rows;
+}
+
+/* A value as one of the types that measures take. */
+static Node *
+measurable(Border *b, Aggref *agg, Node *value)
+{
+	Oid type = exprType(value);
+
+	switch (type)
+	{
+		case INT4OID:
+		case INT8OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+			return value;
+		case INT2OID:
+			return ehds_as_type(value, INT4OID);
+		case FLOAT4OID:
+			return (Node *) makeFuncExpr(F_FLOAT8_FLOAT4, FLOAT8OID, list_make1(value), InvalidOid,
+										 InvalidOid, COERCE_IMPLICIT_CAST);
+		default:
+			EHDS_REFUSE(b->gate->query_string, agg,
+						errmsg("%s of type %s is not supported under a privacy budget",
+							   get_func_name(agg->aggfnoid), format_type_be(type)),
+						errhint(
+							"Use a number: days are date - date, seconds are extract(epoch FROM interval)."));
+	}
+	return NULL;
+}
+
+static void
+read_range(Border *b, Aggref *agg, bool explicit, DpFigure *figure, Oid type)
+{
+	Numeric low;
+	Numeric high;
+	Numeric step = NULL;
+
+	if (explicit)
+	{
+		low = DatumGetNumeric(constant_argument(b, agg, 2, NUMERICOID, "the lower bound"));
+		high = DatumGetNumeric(constant_argument(b, agg, 3, NUMERICOID, "the upper bound"));
+	}
+	else if (!ehds_dp_declared_range(b, figure->value, &low, &high, &step))
+		EHDS_REFUSE(b->gate->query_string, agg,
+					errmsg("%s needs a range of values under a privacy budget", get_func_name(agg->aggfnoid)),
+					errdetail(
+						"The noise must cover the largest value that anybody could have, and the column has no label with a range."),
+					errhint("Write ehds.%s(person_id, column, low, high): values outside are taken for the nearest bound.",
+							known[figure->kind].ours));
+	ehds_dp_grid(b, agg, low, high, step, type, &figure->measure);
+}
+
+static Node *
+and_also(Node *one, Node *other)
+{
+	if (one == NULL || other == NULL)
+		return one != NULL ? one : other;
+	return (Node *) makeBoolExpr(AND_EXPR, list_make2(one, other), -1);
+}
+
+static Node *
+is_not_null(Node *value)
+{
+	NullTest *test = makeNode(NullTest);
+
+	test->arg = (Expr *) value;
+	test->nulltesttype = IS_NOT_NULL;
+	test->location = -1;
+	return (Node *) test;
+}
+
+static bool
+same_figure(const DpFigure *one, const DpFigure *other)
+{
+	return one->kind == other->kind && one->type == other->type && equal(one->value, other->value) &&
+		   equal(one->condition, other->condition) &&
+		   memcmp(&one->measure, &other->measure, sizeof(Measure)) == 0;
+}
+
+static DpFigure *
+make_figure(Border *b, Aggref *agg)
+{
+	bool native = get_func_namespace(agg->aggfnoid) != ehds_namespace();
+	int which = find_known(b, agg, native);
+	int n_args = list_length(agg->args);
+	DpFigure *figure = palloc0(sizeof(DpFigure));
+	Oid type;
+
+	if (which < 0)
+		ehds_refuse_aggregate(b, agg);
+	figure->kind = known[which].kind;
+	figure->type = exprType((Node *) agg);
+	figure->measure.kind = known[which].measure;
+	figure->measure.max_rows = 1;
+	figure->condition = copyObject((Node *) agg->aggfilter);
+	if (!native || agg->aggdistinct != NIL)
+		(void) ehds_required_subject(b, agg);
+
+	if (figure->kind == DP_ROWS)
+	{
+		figure->measure.max_rows = max_rows(b, agg, !native && n_args > 1 ? 1 : -1);
+		if (native && !agg->aggstar && ehds_usable_subject(b, ehds_argument(agg, 0)) == NULL)
+			figure->condition = and_also(figure->condition, is_not_null(copyObject(ehds_argument(agg, 0))));
+	}
+	else if (figure->kind != DP_PERSONS)
+	{
+		bool explicit = !native && n_args >= 4;
+
+		figure->value = copyObject(ehds_argument(agg, native ? 0 : 1));
+		type = exprType(figure->value);
+		figure->value = measurable(b, agg, figure->value);
+		figure->measure.max_rows = max_rows(b, agg, native ? -1 : n_args == 3 ? 2 : n_args == 5 ? 4 : -1);
+		read_range(b, agg, explicit, figure, type);
+		ehds_require_harmless_in(b->level, figure->value);
+	}
+	if (figure->condition != NULL)
+		ehds_require_harmless_in(b->level, figure->condition);
+	return figure;
+}
+
+int
+ehds_dp_figure(Border *b, Aggref *agg)
+{
+	DpFigure *figure = make_figure(b, agg);
+	ListCell *lc;
+
+	foreach(lc, b->figures)
+		if (same_figure(lfirst(lc), figure))
+			return foreach_current_index(lc);
+	b->figures = lappend(b->figures, figure);
+	return list_length(b->figures) - 1;
+}

@@ -1,0 +1,224 @@
+/*
+ * dp_figure.c
+ *		Noise, value and precision of a private figure.
+ *
+ * Noise is added to whole numbers, exactly, by ehds.dp_noise; what follows reads
+ * noised numbers only and is ordinary numeric arithmetic. A figure of several
+ * statistics shares its budget equally among them.
+ */
+#include "core/compat.h"
+
+#include <math.h>
+
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/builtins.h"
+
+#include "dp/dp.h"
+#include "gate/dp_figure.h"
+
+#define WEIGHT (INT64CONST(1) << EHDS_MEASURE_WEIGHT_BITS)
+
+Node *
+ehds_dp_measured(const DpFigure *figure)
+{
+	Node *condition = copyObject(figure->condition);
+	Node *value = copyObject(figure->value);
+
+	if (value == NULL)
+		return condition ? condition : makeBoolConst(true, false);
+	if (condition == NULL)
+		return value;
+	return ehds_if_else(condition, value,
+						(Node *) makeNullConst(exprType(value), exprTypmod(value), exprCollation(value)));
+}
+
+static EhdsSumNoise
+noise_of(const DpFigure *figure, int n, int max_groups, const EhdsDpShare *share)
+{
+	return ehds_dp_sum_noise(share, ehds_measure_n_statistics(&figure->measure), max_groups,
+							 ehds_measure_sensitivity(&figure->measure, n));
+}
+
+char *
+ehds_dp_noised(const DpFigure *figure, int n, const char *statistic, int max_groups, const EhdsDpShare *share)
+{
+	EhdsSumNoise noise = noise_of(figure, n, max_groups, share);
+
+	if (noise.gaussian)
+		return psprintf("ehds.dp_noise_gaussian(%s, '%llu'::pg_catalog.int8, %d, NULL::ehds.approval)",
+						statistic, (unsigned long long) noise.sigma_digits, noise.sigma_places);
+	return psprintf("ehds.dp_noise(%s, '%lld'::pg_catalog.int8, '%lld'::pg_catalog.int8, NULL::ehds.approval)",
+					statistic, (long long) noise.scale_num, (long long) noise.scale_den);
+}
+
+/* a num / (den 2^shift) as SQL; numeric, to sixteen digits or more */
+static char *
+literal(int64 a, const Measure *m, int shift)
+{
+	Datum x = DirectFunctionCall2(numeric_mul, NumericGetDatum(int64_to_numeric(a)),
+								  NumericGetDatum(int64_to_numeric(m->num)));
+
+	x = DirectFunctionCall2(numeric_div, x, NumericGetDatum(int64_to_numeric(m->den)));
+	x = DirectFunctionCall2(numeric_div, x, NumericGetDatum(int64_to_numeric(INT64CONST(1) << shift)));
+	return psprintf("'%s'::pg_catalog.numeric",
+					DatumGetCString(
+						DirectFunctionCall1(numeric_out, DirectFunctionCall1(numeric_trim_scale, x))));
+}
+
+static char *
+op(const char *a, const char *operator, const char * b)
+{
+	return psprintf("(%s OPERATOR(pg_catalog.%s) %s)", a, operator, b);
+}
+
+static char *
+whole(int64 a)
+{
+	return psprintf("'%lld'::pg_catalog.numeric", (long long) a);
+}
+
+static char *
+clamped(const char *x, const char *low, const char *high)
+{
+	return psprintf("LEAST(GREATEST(%s, %s), %s)", x, low, high);
+}
+
+static char *
+mean_sql(const Measure *m, const char *column)
+{
+	char *n = psprintf("GREATEST(%s1, %s)", column, whole(WEIGHT));
+	/* half steps in units of 2^-shift, times the units of rows */
+	char *s = op(op(psprintf("%s2", column), "*", literal(WEIGHT, m, ehds_measure_shift(m, 1) + 1)), "/", n);
+
+	return clamped(op(literal(m->low + m->high, m, 1), "+", s), literal(m->low, m, 0), literal(m->high, m, 0));
+}
+
+/* of a sample: (S2 - S^2 / N) / (N - 1), which is at most (high - low)^2 / 2 */
+static char *
+variance_sql(const Measure *m, const char *column)
+{
+	char *n = op(psprintf("GREATEST(%s1, %s)", column, whole(2 * WEIGHT)), "/", whole(WEIGHT));
+	char *s = op(psprintf("%s2", column), "*", literal(1, m, ehds_measure_shift(m, 1) + 1));
+	char *half = literal(1, m, 1);
+	char *s2 = op(op(op(psprintf("%s3", column), "*", half), "*", half), "/",
+				  whole(INT64CONST(1) << ehds_measure_shift(m, 2)));
+	char *width = literal(m->high - m->low, m, 0);
+
+	return clamped(op(op(s2, "-", op(op(s, "*", s), "/", n)), "/", op(n, "-", whole(1))), whole(0),
+				   op(op(width, "*", width), "/", whole(2)));
+}
+
+char *
+ehds_dp_value(const DpFigure *figure, const char *column)
+{
+	const Measure *m = &figure->measure;
+	char *x = NULL;
+
+	switch (figure->kind)
+	{
+		case DP_PERSONS:
+		case DP_ROWS:
+			x = psprintf("%s1", column);
+			break;
+		case DP_SUM:
+			x = op(psprintf("%s1", column), "*", literal(1, m, 0));
+			break;
+		case DP_AVG:
+			x = mean_sql(m, column);
+			break;
+		case DP_VARIANCE:
+			x = variance_sql(m, column);
+			break;
+		case DP_STDDEV:
+			x = psprintf("pg_catalog.sqrt(%s)", variance_sql(m, column));
+			break;
+	}
+	if (figure->type == INT8OID)
+		x = clamped(psprintf("pg_catalog.round(%s)", x), "'-9223372036854775808'::pg_catalog.numeric",
+					"'9223372036854775807'::pg_catalog.numeric");
+	return psprintf("(%s)::%s", x, ehds_type_name(figure->type));
+}
+
+/* Three digits, rounded up: a bound stays one. */
+static char *
+rounded_up(double x)
+{
+	double unit;
+
+	if (x <= 0)
+		return "0";
+	unit = pow(10, floor(log10(x)) - 2);
+	return psprintf("%.10g", ceil(x / unit * (1 - 1e-12)) * unit);
+}
+
+/* The scale of a sum's noise, or its sigma, for people. */
+static double
+scale_of(const EhdsSumNoise *noise)
+{
+	if (noise->gaussian)
+		return noise->sigma_digits / pow(10, noise->sigma_places);
+	return (double) noise->scale_num / noise->scale_den;
+}
+
+void
+ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_groups, const EhdsDpShare *share)
+{
+	const Measure *m = &figure->measure;
+	EhdsNoise *told = palloc0(sizeof(EhdsNoise));
+	int n = ehds_measure_n_statistics(m);
+	double step = (double) m->num / m->den;
+	double half_width = step * (double) (m->high - m->low) / 2;
+	double w[EHDS_MEASURE_STATISTICS_MAX];
+	double scale[EHDS_MEASURE_STATISTICS_MAX];
+	bool gaussian = false;
+	char *words;
+
+	for (int i = 0; i < n; i++)
+	{
+		EhdsSumNoise noise = noise_of(figure, i, max_groups, share);
+		double unit = (double) (INT64CONST(1) << ehds_measure_shift(m, i));
+
+		w[i] = (double) ehds_dp_sum_interval(&noise, 0.05 / n) / unit;
+		scale[i] = scale_of(&noise) / unit;
+		gaussian = noise.gaussian;
+	}
+	told->column = column;
+	told->mechanism = gaussian ? "discrete Gaussian" : "discrete Laplace";
+	told->max_groups = max_groups;
+	told->cost.epsilon_nano = share->zcdp ? 0 : share->epsilon_nano;
+	told->cost.rho_pico = share->rho_pico;
+	told->remark = psprintf("of a person at most %d row%s in each of at most %d group%s", m->max_rows,
+							m->max_rows > 1 ? "s" : "", max_groups, max_groups > 1 ? "s" : "");
+	switch (figure->kind)
+	{
+		case DP_PERSONS:
+		case DP_ROWS:
+			told->scale = scale[0];
+			told->half_width = w[0];
+			words = psprintf("at most %.0f %s in %s", w[0], figure->kind == DP_PERSONS ? "persons" : "rows",
+							 column);
+			break;
+		case DP_SUM:
+			told->scale = scale[0] * step;
+			told->half_width = w[0] * step;
+			words = psprintf("at most %s in %s", rounded_up(told->half_width), column);
+			break;
+		case DP_AVG:
+			/* (S + s) / (N + n) - S / N = (s - n S / N) / (N + n), and |S / N| is half the width at most */
+			told->scale = scale[1] * step / 2;
+			told->half_width = w[1] * step / 2 + w[0] * half_width;
+			words = psprintf("at most %s / rows in %s", rounded_up(told->half_width), column);
+			break;
+		default:
+			told->scale = scale[2] * step * step / 4;
+			told->half_width = w[2] * step * step / 4 + half_width * w[1] * step +
+							   half_width * half_width * w[0];
+			words = psprintf("about %s / rows in %s%s", rounded_up(told->half_width),
+							 figure->kind == DP_STDDEV ? "the square of " : "", column);
+	}
+	if (figure->kind >= DP_AVG)
+		told->mechanism = psprintf("%s, to be divided by the number of rows%s", told->mechanism,
+								   figure->kind == DP_STDDEV ? ", of the square" : "");
+	ehds_tell_noise(gate, told, words);
+}

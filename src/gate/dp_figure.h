@@ -1,0 +1,62 @@
+/*
+ * dp_figure.h
+ *		The private aggregates that one release computes.
+ *
+ *	dp_aggregates.c		which figure an aggregate of the analyst's is
+ *	dp_range.c			its declared range, as whole steps
+ *	dp_figure.c			its noise, its value and its precision
+ *	dp_release.c		the query that computes them
+ */
+#ifndef EHDS_DP_FIGURE_H
+#define EHDS_DP_FIGURE_H
+
+#include "dp/measure.h"
+#include "gate/border.h"
+
+typedef enum DpKind
+{
+	DP_PERSONS,
+	DP_ROWS,
+	DP_SUM,
+	DP_AVG,
+	DP_VARIANCE,
+	DP_STDDEV
+} DpKind;
+
+typedef struct DpFigure
+{
+	DpKind kind;
+	Node *value;     /* NULL for persons and rows */
+	Node *condition; /* rows that count, NULL: all */
+	Measure measure; /* unless it is all persons */
+	Oid type;        /* of the aggregate */
+} DpFigure;
+
+/* Persons in the rows without a condition: what groups are selected by. */
+static inline bool
+ehds_dp_is_selecting(const DpFigure *figure)
+{
+	return figure->kind == DP_PERSONS && figure->condition == NULL;
+}
+
+/* dp_aggregates.c: the position in b->figures, to which it is added if it is new. */
+extern int ehds_dp_figure(Border *b, Aggref *agg);
+
+/* dp_range.c */
+extern void ehds_dp_grid(Border *b, Aggref *agg, Numeric low, Numeric high, Numeric step, Oid type,
+						 Measure *m);
+extern bool ehds_dp_declared_range(Border *b, Node *value, Numeric *low, Numeric *high, Numeric *step);
+
+/* dp_figure.c */
+/* what the measure takes of a row, with the columns of the input */
+extern Node *ehds_dp_measured(const DpFigure *figure);
+/* SQL of noise on the sum of statistic n of the figure; statistic: an SQL expression, numeric */
+extern char *ehds_dp_noised(const DpFigure *figure, int n, const char *statistic, int max_groups,
+							const EhdsDpShare *share);
+/* SQL of the figure, of its type, from the noised statistics column1, column2, ... */
+extern char *ehds_dp_value(const DpFigure *figure, const char *column);
+/* charges for it, and tells of its noise */
+extern void ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_groups,
+						 const EhdsDpShare *share);
+
+#endif /* EHDS_DP_FIGURE_H */
