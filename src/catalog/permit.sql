@@ -412,6 +412,22 @@ $$;
 COMMENT ON FUNCTION ehds.exact_beside_noisy(integer) IS
     'internal: who, among the members of a permit''s grantee, also holds an active permit on the same population where one of the two is differentially private and the other is not, or their cell keys or the k beside them differ; NULL if nobody';
 
+CREATE FUNCTION ehds.exact_before_noisy(permit_id integer) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT string_agg(DISTINCT format('%s held permit %s', m.rolname, other.permit), ', ')
+      FROM ehds.permit p
+      JOIN pg_roles m ON pg_has_role(m.oid, p.grantee, 'MEMBER') AND NOT m.rolsuper
+      JOIN ehds.permit other ON other.population = p.population AND other.permit_id <> p.permit_id
+       AND other.epsilon_nano IS NULL AND other.activated_at IS NOT NULL
+       AND (other.status <> 'active' OR other.valid_until < ehds.today())
+      JOIN pg_roles g ON g.oid = other.grantee AND pg_has_role(m.oid, g.oid, 'MEMBER')
+     WHERE p.permit_id = $1 AND p.epsilon_nano IS NOT NULL
+$$;
+COMMENT ON FUNCTION ehds.exact_before_noisy(integer) IS
+    'internal: who, among the members of the grantee of a permit with a privacy budget, was in force under another kind of permit on the same population, which has ended since: what they got under it is exact, so the guarantee does not hold against them; NULL if nobody';
+
 CREATE FUNCTION ehds.shared_identities(population name) RETURNS bigint
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
@@ -444,6 +460,7 @@ AS $$
 DECLARE
     p     ehds.permit;
     obstacle text;
+    known text;
     one   record;
 BEGIN
     PERFORM ehds.require_role('ehds_admin', 'activate_permit');
@@ -500,9 +517,14 @@ BEGIN
         PERFORM ehds.remember_labels(one.schema_name);
     END LOOP;
     PERFORM ehds.compile_permit(p.permit_id);
+    known := ehds.exact_before_noisy(p.permit_id);
     PERFORM ehds.record_decision('activate_permit', $1, p.population,
-        concat_ws(', ', 'version ' || p.version, (SELECT 'tables ' || string_agg(format('%I.%I', x.schema_name, x.table_name), ' ' ORDER BY x.schema_name, x.table_name)
+        concat_ws(', ', 'version ' || p.version, 'the guarantee does not hold against those who had exact results before: ' || known, (SELECT 'tables ' || string_agg(format('%I.%I', x.schema_name, x.table_name), ' ' ORDER BY x.schema_name, x.table_name)
                                                    FROM ehds.permit_table x WHERE x.permit_id = p.permit_id)));
+    IF known IS NOT NULL THEN
+        RAISE WARNING 'the guarantee of permit "%" does not hold against those who had exact results before: %', $1, known
+            USING DETAIL = 'The ledger has the same sentence.';
+    END IF;
     IF p.exception_basis IS NOT NULL THEN
         RAISE WARNING 'under permit "%" oppositions do not count (EHDS 71(4)): %', $1, p.exception_basis;
     END IF;
@@ -575,7 +597,7 @@ COMMENT ON VIEW ehds.my_permits IS
 GRANT SELECT ON ehds.my_permits TO PUBLIC;
 
 REVOKE ALL ON FUNCTION ehds.require_role(text, text), ehds.shared_identities(name), ehds.epsilon_nano(numeric, text), ehds.delta_atto(numeric), ehds.lock_permit(text),
-    ehds.check_grantee(text), ehds.rights_beside(oid, oid), ehds.exact_beside_noisy(integer),
+    ehds.check_grantee(text), ehds.rights_beside(oid, oid), ehds.exact_beside_noisy(integer), ehds.exact_before_noisy(integer),
     ehds.issue_permit(text, text, text, text, date, date, integer, numeric, numeric, numeric, integer, text, text, text, text, integer, numeric, integer),
     ehds.permit_table(text, regclass, name[], text), ehds.activate_permit(text), ehds.revoke_permit(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
