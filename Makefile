@@ -144,6 +144,7 @@ help:
 	@echo 'make stop       stop private clusters    make test      all tests'
 	@echo 'make test-matrix  tests on 15, 17, 18    make lint      all checks'
 	@echo 'make test-core  tests of PostgreSQL, with the library and without'
+	@echo 'make audit      does the auditor of differential privacy find mutants?'
 	@echo 'make bench      benchmarks               make format    clang-format -i'
 	@echo 'make sanitize   tests under ASan, UBSan  make deps      install what is missing'
 	@echo 'make clean      remove what was built    make distclean and the private clusters'
@@ -185,6 +186,13 @@ test-core:
 test-core-run: private
 	@scripts/test-core.sh '$(PG_CONFIG)'
 
+# Does the auditor of differential privacy find what it is for?
+audit:
+	@$(DEPS) build test
+	@$(REMAKE) -s audit-run
+audit-run:
+	@scripts/audit.sh '$(PG_CONFIG)'
+
 test-matrix:
 	@$(DEPS) matrix
 	@scripts/matrix.sh
@@ -209,5 +217,5 @@ distclean:
 	@scripts/cluster.sh destroy
 	@$(if $(PGXS),$(REMAKE) clean)
 
-.PHONY: help deps private demo demo-run psql stop test test-run test-core test-core-run test-matrix lint lint-run sanitize \
+.PHONY: help deps private demo demo-run psql stop test test-run audit audit-run test-core test-core-run test-matrix lint lint-run sanitize \
 	format bench bench-run distclean

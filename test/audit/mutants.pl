@@ -1,0 +1,85 @@
+#!/usr/bin/perl
+# mutants.pl DIR list | case NAME | apply NAME | undo NAME
+#	Mistakes that implementations of differential privacy have had, as changes of this
+#	source in DIR. Each must be found by the case of test/t/060_audit.pl that it names.
+#
+# A change is [file, what stands there once, what comes in its place]; a text that is
+# not there, or twice, is an error, so that no mutant silently is the original.
+use strict;
+use warnings;
+
+my @mutants = (
+	{
+		name   => 'groups_left_out_of_the_scale',
+		case   => 'three groups',
+		change => [ [ 'src/dp/release.c', 'ehds_truncated_laplace_from(bits, NANO_PER_ONE * max_groups,', 'ehds_truncated_laplace_from(bits, NANO_PER_ONE,' ] ],
+	},
+	{
+		name   => 'noise_halved',
+		case   => 'one total',
+		change => [ [ 'src/dp/release.c', 'ehds_discrete_laplace_from(bits, NANO_PER_ONE, epsilon_nano)', 'ehds_discrete_laplace_from(bits, NANO_PER_ONE / 2, epsilon_nano)' ] ],
+	},
+	{
+		name   => 'pre_threshold_unshifted',
+		case   => 'the eleventh',
+		change => [
+			[ 'src/dp/release.c', 'm = Max(n - k + 1, 0);', 'm = n < k ? 0 : n;' ],
+			[ 'src/dp/release.c', 'return *released ? m + k - 1 : 0;', 'return *released ? m : 0;' ],
+		],
+	},
+	{
+		name   => 'keys_unthresholded',
+		case   => 'alone',
+		change => [ [ 'src/dp/release.c', '*released = m > tau;', '*released = true;' ] ],
+	},
+	{
+		name   => 'random_state_of_the_postmaster',
+		case   => 'two sessions',
+		change => [
+			[ 'src/core/random.c', 'if (pool_pid != MyProcPid || pool_left < n)', 'if (pool_left < n)' ],
+			[ 'src/pg_ehds.c', "\n_PG_init(void)\n{", "\n_PG_init(void)\n{\n\tehds_random_uint64();" ],
+			[ 'src/pg_ehds.c', "#include \"core/compat.h\"\n", "#include \"core/compat.h\"\n#include \"core/random.h\"\n" ],
+		],
+	},
+);
+
+sub slurp { my ($path) = @_; open(my $fh, '<', $path) or die "could not read $path: $!"; local $/; return <$fh> }
+
+sub spit
+{
+	my ($path, $text) = @_;
+	open(my $fh, '>', $path) or die "could not write $path: $!";
+	print $fh $text;
+	close($fh) or die "could not write $path: $!";
+	return;
+}
+
+my ($dir, $verb, $name) = @ARGV;
+if ($verb eq 'list')
+{
+	print "$_->{name}\n" foreach @mutants;
+	exit;
+}
+my ($mutant) = grep { $_->{name} eq $name } @mutants or die "no mutant $name";
+if ($verb eq 'case')
+{
+	print "$mutant->{case}\n";
+	exit;
+}
+foreach my $change (@{ $mutant->{change} })
+{
+	my ($file, $from, $to) = @$change;
+	if ($verb eq 'undo')
+	{
+		rename("$dir/$file.original", "$dir/$file") if -e "$dir/$file.original";
+		utime(undef, undef, "$dir/$file");
+		next;
+	}
+	my $text = slurp("$dir/$file");
+	my $first = index($text, $from);
+	die "$file does not have: $from\n" if $first < 0;
+	die "$file has twice: $from\n" if index($text, $from, $first + 1) >= 0;
+	spit("$dir/$file.original", $text) unless -e "$dir/$file.original";
+	substr($text, $first, length($from)) = $to;
+	spit("$dir/$file", $text);
+}

@@ -1,0 +1,262 @@
+# The auditor of differential privacy: asks the same of two databases that differ
+# by one person, thousands of times, and gives a lower bound on epsilon.
+#
+# Each case names an event beforehand. From how often it happens with the person
+# and without, Clopper-Pearson bounds (two of each case and direction, each wrong
+# with a probability below 1e-9) give
+#
+#		epsilon >= ln((P(event) - delta) / P'(event))
+#
+# for the event and its complement, in both directions: 8 bounds a case, fewer than
+# 20 cases, so that a run fails falsely with a probability below 2e-7. A claim is
+# refuted if a bound exceeds it. `make audit` shows that this finds the mistakes
+# that are made: it runs this file against mutants of the source.
+#
+#	AUDIT=word	only cases whose name contains the word
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use EhdsNode;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $MISS = 1e-9;
+
+my $node = EhdsNode::start('audit', conf => <<'CONF');
+fsync = off
+synchronous_commit = off
+autovacuum = off
+max_parallel_workers_per_gather = 2
+CONF
+
+# -- the two databases ---------------------------------------------------------
+# 100 persons in each of 20 groups, one group a person. The subject of interest is
+# person 0, in the schema "with" only.
+$node->safe_psql('postgres', <<'SQL');
+CREATE ROLE a_governor LOGIN;
+CREATE ROLE a_governor2 LOGIN;
+CREATE ROLE a_reader LOGIN;
+GRANT ehds_admin TO a_governor, a_governor2;
+CREATE SCHEMA audit;
+GRANT USAGE ON SCHEMA audit TO a_reader;
+
+CREATE FUNCTION audit.happens(query text, event text, runs integer) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    hits integer := 0;
+    hit boolean;
+BEGIN
+    FOR i IN 1..runs LOOP
+        EXECUTE format('SELECT %s FROM (%s) q', event, query) INTO hit;
+        hits := hits + COALESCE(hit, false)::integer;
+    END LOOP;
+    RETURN hits;
+END $$;
+
+DO $do$
+DECLARE
+    side text;
+BEGIN
+    FOREACH side IN ARRAY ARRAY['with', 'without'] LOOP
+        EXECUTE format('CREATE SCHEMA %I', side);
+        EXECUTE format('CREATE TABLE %I.t (person_id bigint, g integer, x double precision, y integer)', side);
+        EXECUTE format('INSERT INTO %I.t SELECT i, i %% 20, 0, 0 FROM generate_series(1, 2000) i', side);
+        EXECUTE format('CREATE TABLE %I.few (person_id bigint, g integer)', side);
+        EXECUTE format('INSERT INTO %I.few SELECT i, 100 FROM generate_series(1, 10) i', side);
+        EXECUTE format('CREATE TABLE %I.busy (person_id bigint, g integer, filler text)', side);
+        EXECUTE format('INSERT INTO %I.busy SELECT i, i %% 6, repeat(''x'', 100) FROM generate_series(1, 360) i, generate_series(1, 20)', side);
+        EXECUTE format('CREATE TABLE %I.control (person_id bigint)', side);
+        EXECUTE format('INSERT INTO %I.control SELECT generate_series(1, 40)', side);
+        EXECUTE format('CREATE TABLE %I.persons (person_id bigint PRIMARY KEY, v double precision)', side);
+        EXECUTE format('INSERT INTO %I.persons SELECT i, 0 FROM generate_series(1, 40) i', side);
+    END LOOP;
+END $do$;
+
+-- the person: in every group, at both bounds, with what is no number, and alone
+INSERT INTO "with".t SELECT 0, g, 0, 0 FROM generate_series(0, 19) g;
+INSERT INTO "with".few VALUES (0, 100), (0, 200);
+INSERT INTO "with".busy SELECT 0, g, repeat('x', 100) FROM generate_series(0, 5) g, generate_series(1, 20);
+INSERT INTO "with".persons VALUES (0, 0);
+ANALYZE;
+SQL
+
+sub permit
+{
+	my ($name, $side, $more) = @_;
+	$node->safe_psql('postgres', <<"SQL");
+SET client_min_messages = error;
+SET SESSION AUTHORIZATION a_governor;
+SELECT ehds.issue_permit('$name', grantee => 'a_reader', purpose => 'statistics', output => 'statistics',
+	valid_until => '2099-12-31', epsilon => 1000, $more);
+SELECT ehds.permit_table('$name', '"$side".' || t) FROM unnest(ARRAY['t', 'few', 'busy', 'control', 'persons']) t;
+SET SESSION AUTHORIZATION a_governor2;
+SELECT ehds.activate_permit('$name');
+SQL
+	return;
+}
+
+$node->safe_psql('postgres', <<'SQL');
+SELECT ehds.protect(format('%I.%I', s, t)::regclass, subject => 'person_id', population => s)
+FROM unnest(ARRAY['with', 'without']) s, unnest(ARRAY['t', 'few', 'busy', 'control', 'persons']) t;
+SQL
+
+# -- Clopper-Pearson -------------------------------------------------------------
+my @ln_factorial = (0);
+
+sub ln_choose
+{
+	my ($n, $k) = @_;
+	push @ln_factorial, $ln_factorial[-1] + log(scalar @ln_factorial) while @ln_factorial <= $n;
+	return $ln_factorial[$n] - $ln_factorial[$k] - $ln_factorial[ $n - $k ];
+}
+
+# P(at least k of n) if each happens with probability p
+sub at_least
+{
+	my ($n, $k, $p) = @_;
+	return 1 if $k <= 0;
+	return 0 if $p <= 0;
+	return 1 if $p >= 1;
+	my $sum = 0;
+	$sum += exp(ln_choose($n, $_) + $_ * log($p) + ($n - $_) * log(1 - $p)) for $k .. $n;
+	return $sum;
+}
+
+# the least p that is not refuted by k of n
+sub lower
+{
+	my ($n, $k) = @_;
+	my ($low, $high) = (0, 1);
+	return 0 if $k == 0;
+	for (1 .. 50)
+	{
+		my $p = ($low + $high) / 2;
+		if (at_least($n, $k, $p) < $MISS) { $low = $p } else { $high = $p }
+	}
+	return $low;
+}
+
+sub upper { my ($n, $k) = @_; return 1 - lower($n, $n - $k) }
+
+# The greatest lower bound on epsilon, of events that happened k and l times in n runs.
+sub bound
+{
+	my ($n, $k, $l, $delta) = @_;
+	my $best = 0;
+	foreach my $pair ([ $k, $l ], [ $l, $k ], [ $n - $k, $n - $l ], [ $n - $l, $n - $k ])
+	{
+		my $gain = lower($n, $pair->[0]) - $delta;
+		my $bound = $gain > 0 ? log($gain / upper($n, $pair->[1])) : 0;
+		$best = $bound if $bound > $best;
+	}
+	return $best;
+}
+
+cmp_ok(abs(lower(300, 200) - 0.4888), '<', 0.01, 'the lower bound of 200 of 300');
+cmp_ok(abs(at_least(10, 3, 0.2) - 0.3222), '<', 0.0001, 'a binomial tail');
+cmp_ok(bound(2000, 1000, 1000, 0), '==', 0, 'equal frequencies refute nothing');
+cmp_ok(bound(2000, 1600, 400, 0), '>', 1, 'unequal ones do');
+
+# -- cases -------------------------------------------------------------------------
+my $permits = 0;
+
+# Ask until the event was looked for $runs times on each side.
+sub audit
+{
+	my ($case) = @_;
+	my ($name, $query, $event) = @{$case}{qw(name query event)};
+	my $epsilon = $case->{epsilon} // 1;
+	my $delta = $case->{delta} // 1e-6;
+	my $runs = $case->{runs} // 1500;
+	my $asks = $case->{asks} // 1;
+	my %hits;
+	my $n = 0;
+
+	return if defined $ENV{AUDIT} && index($name, $ENV{AUDIT}) < 0;
+	while ($n < $runs)
+	{
+		# delta is spent as epsilon is: that of one query is its share
+		my $batch = int(990 / ($epsilon * $asks));
+		$batch = $runs - $n if $runs - $n < $batch;
+		$permits++;
+		foreach my $side ('with', 'without')
+		{
+			my $total = $delta * 1000 / $epsilon;
+			$total = 0.9 if $total > 0.9;
+			my $permit = "a$permits" . ($side eq 'with' ? 'w' : 'o');
+			permit($permit, $side,
+				sprintf('delta => %.12f, epsilon_default => %s, max_groups => %d, k => %d%s',
+					$total, $epsilon, $case->{max_groups} // 1, $case->{k} // 5,
+					$case->{accounting} ? ", accounting => '$case->{accounting}'" : ''));
+			$hits{$side} += $case->{count}
+			  ? $case->{count}->($permit, $batch)
+			  : $node->safe_psql('postgres', <<"SQL");
+SET client_min_messages = error;
+SET SESSION AUTHORIZATION a_reader;
+SET search_path = permit_$permit, pg_catalog;
+@{[ $case->{settings} // '' ]}
+SELECT audit.happens(\$q\$$query\$q\$, '$event', $batch);
+SQL
+		}
+		$n += $batch;
+	}
+	my $least = bound($n, $hits{with}, $hits{without}, $delta);
+	cmp_ok($least, '<=', $epsilon * $asks,
+		sprintf('%s: epsilon is at least %.2f, %g claimed (%d and %d of %d)',
+			$name, $least, $epsilon * $asks, $hits{with}, $hits{without}, $n));
+	return;
+}
+
+# a person in three groups, of which three may count
+audit({ name => 'three groups', max_groups => 3,
+	query => 'SELECT count(*) AS n FROM (SELECT g, ehds.dp_count(person_id) AS n FROM t WHERE g < 3 GROUP BY g) s WHERE n > 100',
+	event => 'n = 3' });
+
+# ... in twenty, of which three may count
+audit({ name => 'twenty groups', max_groups => 3,
+	query => 'SELECT count(*) AS n FROM (SELECT g, ehds.dp_count(person_id) AS n FROM t GROUP BY g) s WHERE n > 100',
+	event => 'n > 10' });
+
+
+# in parallel, each worker sees some of the person's groups
+audit({ name => 'workers', max_groups => 2, runs => 500,
+	settings => 'SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;',
+	query => 'SELECT count(*) AS n FROM (SELECT g, ehds.dp_count(person_id) AS n FROM busy GROUP BY g) s WHERE n > 60',
+	event => 'n > 3' });
+
+# alone in a group: it is shown with a probability of delta at most
+audit({ name => 'alone', max_groups => 2, delta => 0.01,
+	query => 'SELECT count(*) AS n FROM (SELECT g, ehds.dp_count(person_id) FROM few GROUP BY g) s WHERE g = 200',
+	event => 'n > 0' });
+
+# the eleventh of a group, where k is 11
+audit({ name => 'the eleventh', max_groups => 2, delta => 0.01, k => 11,
+	query => 'SELECT count(*) AS n FROM (SELECT g, ehds.dp_count(person_id) FROM few GROUP BY g) s WHERE g = 100',
+	event => 'n > 0' });
+
+# a total, and many readings of it in one statement
+audit({ name => 'one total',
+	query => 'SELECT ehds.dp_count(person_id) AS n FROM persons', event => 'n > 40' });
+audit({ name => 'rescanned',
+	settings => 'SET enable_material = off; SET enable_hashjoin = off; SET enable_mergejoin = off;',
+	query => 'SELECT avg(n) AS n FROM generate_series(1, 50) i LEFT JOIN (SELECT ehds.dp_count(person_id) AS n FROM persons) s ON n > -1000000 - i',
+	event => 'n > 40.5' });
+
+
+# two sessions that begin at the same time: what one draws tells nothing of the other's noise
+audit({ name => 'two sessions', asks => 2, runs => 300,
+	count => sub {
+		my ($permit, $runs) = @_;
+		my $hits = 0;
+		my $ask = "SET client_min_messages = error; SET search_path = permit_$permit, pg_catalog; SELECT ehds.dp_count(person_id) FROM ";
+		for (1 .. $runs)
+		{
+			my ($known) = $node->safe_psql('postgres', "$ask control", extra_params => [ '-U', 'a_reader' ]);
+			my ($asked) = $node->safe_psql('postgres', "$ask persons", extra_params => [ '-U', 'a_reader' ]);
+			$hits++ if $asked - $known == 1;
+		}
+		return $hits;
+	} });
+
+$node->stop;
+done_testing();
