@@ -19,6 +19,7 @@
  *	sizes.c			functions that tell sizes, closed to those who work under permits
  *	explain.c		what a query would get and cost
  *	guard.c			the functions that permit views and extracts call
+ *	show_query.c	EXPLAIN under a permit
  *	row_filter.c	validates the row filter of a permit
  */
 #ifndef EHDS_GATE_H
@@ -31,6 +32,7 @@
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
 #include "tcop/cmdtag.h"
+#include "tcop/dest.h"
 #include "utils/queryenvironment.h"
 
 #include "catalog/catalog_cache.h"
@@ -169,6 +171,9 @@ extern void ehds_begin_private(EhdsGate *gate);
 extern List *ehds_write_noises(List *noises);
 extern void ehds_remember_release(const EhdsMarker *marker);
 extern void ehds_noise_columns(const EhdsNoise *noise, Datum *values, bool *nulls);
+
+/* show_query.c: false, and nothing is done, if the statement reads no permit's view */
+extern bool ehds_explain(ExplainStmt *stmt, const char *query_string, DestReceiver *dest);
 
 /* check.c */
 extern void ehds_check_statistics(EhdsGate *gate, Query *query);

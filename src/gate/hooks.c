@@ -51,9 +51,10 @@ call_planner(Query *parse, const char *query_string, int cursor_options, ParamLi
 static void
 refuse_explain(void)
 {
-	ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED), errmsg("EXPLAIN of a query under a permit is refused"),
-					errdetail("A plan shows estimates and counts that no threshold protects."),
-					errhint("Run the query itself.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_EHDS_REFUSED), errmsg("EXPLAIN of this statement is refused under a permit"),
+			 errdetail("A plan shows estimates and counts that no threshold protects."),
+			 errhint("EXPLAIN of the SELECT itself shows what it is rewritten to.")));
 }
 
 /* Plan a query that the gate has checked and rewritten. */
@@ -307,6 +308,9 @@ gate_ProcessUtility(PlannedStmt *pstmt, const char *query_string, bool read_only
 					ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *query_env,
 					DestReceiver *dest, QueryCompletion *qc)
 {
+	if (IsA(pstmt->utilityStmt, ExplainStmt) && ehds_catalog_present() &&
+		ehds_explain((ExplainStmt *) pstmt->utilityStmt, query_string, dest))
+		return;
 	if (IsA(pstmt->utilityStmt, CreateTableAsStmt) && explain_depth == 0 &&
 		ehds_seal_table(pstmt, query_string, params, query_env, qc))
 		return;
