@@ -75,6 +75,8 @@ SELECT throws_ok($$SELECT explained('SELECT count(*) FROM person', '(ANALYZE tru
 SELECT lives_ok($$SELECT explained('SELECT count(*) FROM person', '(ANALYZE false)')$$, 'ANALYZE false');
 SELECT throws_ok(format('SELECT explained(''SELECT count(*) FROM person'', ''(FORMAT %s)'')', f), 'ZE002', NULL, f) FROM unnest(ARRAY['json', 'xml', 'yaml']) f;
 SELECT throws_ok($$SELECT explained('SELECT * FROM person')$$, 'ZE002', 'rows about persons do not leave permit "hydro", only statistics do', 'what is refused is refused');
+CREATE TABLE mine.sealed AS SELECT person_id, min(condition_start_date) AS d FROM condition_occurrence GROUP BY 1;
+SELECT alike(explained('SELECT count(*) FROM mine.sealed s JOIN person p USING (person_id)'), '%FROM mine.sealed s%JOIN person p USING (person_id)%', 'a sealed table has its name');
 PREPARE hydro AS SELECT count(*) FROM person;
 SELECT throws_ok($$SELECT explained('EXECUTE hydro')$$, 'ZE002', NULL, 'EXECUTE');
 EXECUTE hydro \g /dev/null

@@ -139,7 +139,7 @@ SELECT ok(count(*) > 0, 'hardened') FROM ehds.harden();
 SET SESSION AUTHORIZATION t_analyst;
 SELECT throws_ok($$SELECT n_tup_ins FROM pg_stat_xact_all_tables$$, '42501', NULL, 'counters of tables, after harden()');
 SELECT throws_ok(format('SELECT pg_stat_get_xact_tuples_inserted(%s)', (SELECT max(oid) FROM pg_class WHERE relname ~ '^sealed_[0-9a-f]{32}$')), '42501', NULL, 'by number too');
-SELECT throws_ok($$EXPLAIN SELECT count(*) FROM mine.asthma$$, 'ZE002', NULL, 'EXPLAIN');
+SELECT throws_ok($$EXPLAIN ANALYZE SELECT count(*) FROM mine.asthma$$, 'ZE002', NULL, 'EXPLAIN ANALYZE');
 
 -- ways in ------------------------------------------------------------------------------
 SELECT throws_ok(format('SELECT count(*) FROM %s', (SELECT max(oid::regclass::text) FROM pg_class WHERE relname ~ '^sealed_[0-9a-f]{32}$' AND relkind = 'r' AND relpersistence = 'p')),
