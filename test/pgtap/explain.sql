@@ -92,5 +92,5 @@ SET search_path = permit_open, omop, public;
 SELECT alike(explained('SELECT gender_concept_id, ehds.dp_count(person_id) FROM person GROUP BY 1'), '-- permit "open": differentially private statistics, costs epsilon 0.5%', 'what a release costs');
 SELECT throws_ok($$SELECT explained('SELECT count(*) FROM permit_hydro.person')$$, '42501', NULL, 'nobody explains under the permit of others');
 RESET SESSION AUTHORIZATION;
-SELECT is(count(*), :entries + 1::bigint, 'nothing was charged or recorded as an access, but the one EXECUTE') FROM ehds.ledger WHERE kind IN ('access', 'charge');
+SELECT is(count(*), :entries + 2::bigint, 'nothing was charged or recorded as an access, but the sealed table and the one EXECUTE') FROM ehds.ledger WHERE kind IN ('access', 'charge');
 SELECT * FROM finish();
