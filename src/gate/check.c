@@ -258,21 +258,6 @@ make_empty(Level *level)
 	return true;
 }
 
-void
-ehds_refuse_rows(Level *level)
-{
-	EhdsPermit *p = level->gate->permit;
-
-	ereport(ERROR,
-			(errcode(ERRCODE_EHDS_REFUSED),
-			 errmsg("rows about persons do not leave permit \"%s\", only statistics do", p->permit),
-			 p->dp
-				 ? errhint(
-					   "Aggregate, for example: SELECT gender_concept_id, ehds.dp_count(person_id) FROM person GROUP BY 1.")
-				 : errhint(
-					   "Aggregate, for example: SELECT gender_concept_id, count(DISTINCT person_id) FROM person GROUP BY 1.")));
-}
-
 /* Group keys must be of a type in which equal values look the same. */
 void
 ehds_require_key_type(Level *level, Node *key)

@@ -75,7 +75,6 @@ typedef struct Level
 /* check.c */
 extern RelType ehds_check_query(EhdsGate *gate, Query *query, Level *parent, Place place);
 /* rows of persons where only statistics may be */
-extern void ehds_refuse_rows(Level *level) pg_attribute_noreturn();
 extern void ehds_require_key_type(Level *level, Node *key);
 
 /* joins.c */
@@ -121,5 +120,8 @@ extern void ehds_check_subquery(Level *level, SubLink *link);
 
 /* setops.c */
 extern RelType ehds_type_set_operation(Level *level);
+
+/* preview.c */
+extern void ehds_refuse_rows(Level *level) pg_attribute_noreturn();
 
 #endif /* EHDS_LEVEL_H */
