@@ -215,6 +215,11 @@ BEGIN
         END IF;
         RETURN NEXT;
     END LOOP;
+    -- keys of a new table of identities may mean other persons
+    UPDATE ehds.sealed_table s SET version = 0
+      FROM ehds.permit p JOIN ehds.population q USING (population)
+      JOIN ehds.protected_table t ON (t.schema_name, t.table_name) = (q.identity_schema, q.identity_table)
+     WHERE p.permit_id = s.permit_id AND t.relation = ANY (found_again);
     -- what a permit still waits for stays on record as it was, so that the next run says so again
     UPDATE ehds.protected_table t SET columns = ehds.columns_of(t.relation)
      WHERE t.schema_name = $1 AND t.table_name::text = ANY (fitting) AND t.table_name::text <> ALL (misfits)

@@ -290,10 +290,11 @@ require_current(EhdsGate *gate)
 		EhdsPermitView *v = ehds_permit_view(lfirst_oid(lc));
 
 		if (v != NULL && OidIsValid(v->store) && v->version != gate->permit->version)
-			ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_APPROVED),
-							errmsg("sealed table \"%s\" was made before permit \"%s\" changed",
-								   get_rel_name(v->view), v->permit),
-							errhint("Drop it and make it again.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_EHDS_NOT_APPROVED),
+					 errmsg("sealed table \"%s\" is out of date: permit \"%s\", or the keys of its persons, changed after it was made",
+							get_rel_name(v->view), v->permit),
+					 errhint("Drop it and make it again.")));
 	}
 }
 

@@ -108,6 +108,11 @@ store_receiver(Oid store, int subject)
 	return (DestReceiver *) r;
 }
 
+/* A row and its header fit into a page. */
+#define MOST_BYTES_OF_ROW 7500
+/* Values of variable length up to about a TOAST pointer stay where they are; with its alignment. */
+#define SHORT_VALUE 40
+
 /* In the description of a column: no view has this OID. */
 #define OWN_COLUMN ((Oid) 1)
 
@@ -163,6 +168,28 @@ require_stable_type(Oid type, const char *column)
 				(errcode(ERRCODE_EHDS_REFUSED),
 				 errmsg("column \"%s\" of a sealed table cannot be of type %s", column, format_type_be(type)),
 				 errhint("Use built-in types, not domains, composites, or types of your own.")));
+}
+
+/*
+ * The most that a value can add to a row of the table. Long ones are moved out of it
+ * (TOAST), short ones of variable length are not.
+ */
+static int
+most_bytes(Oid type, const char *column)
+{
+	int16 length;
+	bool by_value;
+	char align;
+	char storage = get_typstorage(type);
+
+	get_typlenbyvalalign(type, &length, &by_value, &align);
+	if (length > 0)
+		return MAXALIGN(length);
+	if (length != -1 || storage == TYPSTORAGE_PLAIN)
+		ereport(ERROR,
+				(errcode(ERRCODE_EHDS_REFUSED), errmsg("column \"%s\" of a sealed table cannot be of type %s",
+													   column, format_type_be(type))));
+	return SHORT_VALUE;
 }
 
 static char *
@@ -222,6 +249,7 @@ describe_columns(Query *query, IntoClause *into)
 	ListCell *name = list_head(into->colNames);
 	ListCell *lc;
 	int n = 0;
+	int bytes = 0;
 
 	foreach(lc, query->targetList)
 	{
@@ -240,6 +268,7 @@ describe_columns(Query *query, IntoClause *into)
 			name = lnext(into->colNames, name);
 		}
 		require_stable_type(type, column);
+		bytes += most_bytes(type, column);
 		view = origin_of(query, (Node *) tle->expr, &attno);
 		texts[n++] = CStringGetTextDatum(column);
 		texts[n++] = CStringGetTextDatum(
@@ -249,6 +278,10 @@ describe_columns(Query *query, IntoClause *into)
 		texts[n++] = CStringGetTextDatum(psprintf("%u", view));
 		texts[n++] = CStringGetTextDatum(psprintf("%d", OidIsValid(view) ? attno : 0));
 	}
+	/* a row that is too big would be an error that depends on a person */
+	if (bytes > MOST_BYTES_OF_ROW)
+		ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED), errmsg("a sealed table cannot have that many columns"),
+						errhint("Store fewer columns, or several tables.")));
 	if (name != NULL)
 		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("too many column names were specified")));
 	return PointerGetDatum(construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT));

@@ -48,7 +48,8 @@ ehds_open_sealed_insert(EhdsGate *gate, Query *query)
 	if (view->version != gate->permit->version)
 		ereport(ERROR,
 				(errcode(ERRCODE_EHDS_NOT_APPROVED),
-				 errmsg("sealed table \"%s\" was made before permit \"%s\" changed", name, view->permit),
+				 errmsg("sealed table \"%s\" is out of date: permit \"%s\", or the keys of its persons, changed after it was made",
+						name, view->permit),
 				 errhint("Drop it and make it again.")));
 	if (query->returningList != NIL)
 		EHDS_REFUSE(gate->query_string, linitial(query->returningList),
@@ -67,8 +68,15 @@ ehds_open_sealed_insert(EhdsGate *gate, Query *query)
 	{
 		RangeTblEntry *rte = lfirst(lc);
 
-		if (rte->rtekind == RTE_RELATION && rte->relid == view->view)
-			ehds_waive_rights(query, rte);
+		if (rte->rtekind != RTE_RELATION || rte->relid != view->view)
+			continue;
+		/* a view of the analyst's on top has a CHECK OPTION whose error shows the row, or defaults */
+		if (rte->inFromCl || query->withCheckOptions != NIL)
+			ereport(ERROR,
+					(errcode(ERRCODE_EHDS_REFUSED),
+					 errmsg("rows of persons are not inserted through a view on sealed table \"%s\"", name),
+					 errhint("Insert into the sealed table itself.")));
+		ehds_waive_rights(query, rte);
 	}
 }
 
