@@ -287,6 +287,27 @@ SELECT throws_ok($$SELECT count(*) FROM mine.asthma$$, 'ZE001', NULL, 'a superus
 SELECT is((SELECT count(*) FROM ehds.ledger WHERE action = 'seal' AND permit = 'hydro' AND detail LIKE 'CREATE TABLE mine.asthma AS%' AND role = 't_analyst'), 1::bigint, 'the ledger has it');
 SELECT is((SELECT count(*) FROM ehds.ledger WHERE action = 'seal' AND detail LIKE 'INSERT INTO mine.cohort SELECT 2%'), 1::bigint, 'and what was added');
 
+-- under a privacy budget ------------------------------------------------------------------
+SET SESSION AUTHORIZATION t_other;
+SET search_path = permit_open, omop, public, pg_catalog;
+CREATE TEMP TABLE dp_cohort AS SELECT person_id, condition_concept_id FROM condition_occurrence WHERE condition_concept_id IN (100, 200);
+SELECT is(:ROW_COUNT, 0, 'storing under differential privacy');
+INSERT INTO dp_cohort SELECT person_id, condition_concept_id FROM condition_occurrence WHERE condition_concept_id = 100;
+INSERT INTO dp_cohort SELECT person_id, condition_concept_id FROM condition_occurrence WHERE condition_concept_id = 100;
+SELECT is((SELECT epsilon_spent FROM ehds.budget WHERE permit = 'open'), 0::numeric, 'costs nothing');
+SET ehds.epsilon = '1';
+SELECT ok(n BETWEEN 350 AND 450, 'a person counts once however often the rows were added') FROM (SELECT ehds.dp_count(person_id) AS n FROM dp_cohort) s;
+SELECT is((SELECT epsilon_spent FROM ehds.budget WHERE permit = 'open'), 1::numeric, 'asking costs');
+SELECT is((SELECT array_agg(condition_concept_id) FROM (SELECT condition_concept_id, ehds.dp_count(person_id) AS n FROM dp_cohort GROUP BY 1) s WHERE n BETWEEN 100 AND 500), '{100,200}', 'by groups');
+SELECT is((SELECT epsilon_spent FROM ehds.budget WHERE permit = 'open'), 2::numeric, 'each release');
+SELECT throws_ok($$SELECT count(*) FROM dp_cohort$$, 'ZE002', NULL, 'rows are not counted');
+SELECT throws_ok($$SELECT * FROM dp_cohort$$, 'ZE002', NULL, 'nor shown');
+SELECT throws_ok($$SELECT pg_relation_size('dp_cohort')$$, '42501', NULL, 'nor its size');
+DROP TABLE dp_cohort;
+RESET ehds.epsilon;
+RESET SESSION AUTHORIZATION;
+SET search_path = permit_hydro, omop, mine, public, pg_catalog;
+
 -- who reads it -----------------------------------------------------------------------------
 SELECT is(pg_temp.as_role('t_analyst2', $$SELECT count(DISTINCT person_id) FROM mine.asthma$$), '200', 'another member of the grantee');
 SELECT throws_ok($$SELECT pg_temp.as_role('t_other', 'SELECT count(DISTINCT person_id) FROM mine.asthma')$$, 'ZE001', NULL, 'a role without the permit');
