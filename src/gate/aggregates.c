@@ -173,6 +173,9 @@ ehds_origin_of(Query *query, Node *node, AttrNumber *attno)
 	}
 	if (view != NULL)
 		return view->view;
+	/* its other sides may have anything in that place */
+	if (rte->subquery->setOperations != NULL)
+		return InvalidOid;
 	node = (Node *) get_tle_by_resno(rte->subquery->targetList, var->varattno)->expr;
 	if (IsA(node, Aggref))
 		return ehds_is_plain_of_person(rte->subquery, (Aggref *) node) ? (Oid) var->varno : InvalidOid;

@@ -375,6 +375,11 @@ check_from(Level *level)
 	level->entries = ehds_check_jointree(level, (Node *) query->jointree);
 	if (!ehds_connected(level, level->entries))
 		ehds_refuse_unjoined(level, query->jointree->quals);
+	foreach(lc, level->claims)
+	{
+		if (!ehds_connected(level, lfirst(lc)))
+			ehds_refuse_unjoined(level, query->jointree->quals);
+	}
 	if (level->must_be_tied && !ehds_is_tied(level))
 		EHDS_REFUSE(level->gate->query_string, query->jointree->quals,
 					errmsg("a subquery is correlated with a query that is not next to it"),
@@ -390,7 +395,7 @@ check_kept(Level *level)
 	foreach(lc, level->kept)
 	{
 		if (level->optional || !list_member_int(level->entries, lfirst_int(lc)))
-			EHDS_REFUSE(level->gate->query_string, level->query->jointree->quals,
+			EHDS_REFUSE(level->gate->query_string, NULL,
 						errmsg("the subject column of a table that an outer join adds may be NULL, it is not compared "
 							   "with a subquery"),
 						errhint("Use the subject column of the table whose rows are kept."));
@@ -406,7 +411,6 @@ check_aggregation(Level *level)
 	ListCell *lc;
 
 	check_group_keys(level);
-	check_kept(level);
 	foreach(lc, query->groupClause)
 		above.keys = lappend(above.keys, get_sortgroupclause_tle(lfirst(lc), query->targetList)->expr);
 	(void) above_walker((Node *) query->targetList, &above);
@@ -415,8 +419,10 @@ check_aggregation(Level *level)
 	(void) above_walker(query->limitOffset, &above);
 	(void) above_walker((Node *) query->windowClause, &above);
 	if (level->depth > 0)
-		query->cteList = without_inlined(level, query->cteList);
+		query->cteList = without_inlined(level, level->ctes);
 	ehds_release_border(level, ehds_subject_vars(level, level->entries), ehds_may_multiply(level));
+	/* conditions of FILTER are among what compares */
+	check_kept(level);
 }
 
 static RelType
@@ -477,6 +483,7 @@ ehds_check_query(EhdsGate *gate, Query *query, Level *parent, Place place)
 	if (parent == NULL && !gate->seal && make_empty(level))
 		return type;
 
+	level->ctes = list_copy(query->cteList);
 	foreach(lc, query->cteList)
 	{
 		CommonTableExpr *cte = lfirst(lc);
@@ -519,7 +526,7 @@ ehds_check_query(EhdsGate *gate, Query *query, Level *parent, Place place)
 		gate->pending = NIL;
 	}
 	else if (query->cteList != NIL)
-		query->cteList = without_inlined(level, query->cteList);
+		query->cteList = without_inlined(level, level->ctes);
 	return type;
 }
 

@@ -27,7 +27,7 @@ ehds_find_cte(Level *level, RangeTblEntry *rte, RelType **type, Level **home)
 	for (Index up = 0; up < rte->ctelevelsup; up++)
 		level = level->parent;
 	*home = level;
-	foreach(lc, level->query->cteList)
+	foreach(lc, level->ctes)
 	{
 		CommonTableExpr *cte = lfirst(lc);
 
@@ -93,7 +93,7 @@ outer_walker(Node *node, void *arg)
 
 		var->varlevelsup -= walk->depth + 1;
 		home = ehds_outer_column(walk->level, var, &column);
-		if (column->varattno <= 0 || ehds_subject_of(home, (Node *) column) != 0)
+		if (column->varattno <= 0 || ehds_classify(column, home) == EHDS_COLUMN_SUBJECT)
 			EHDS_REFUSE(walk->level->gate->query_string, node,
 						errmsg("the subject column is not compared with public data"),
 						errhint("Compare other columns; persons are chosen by their properties."));
@@ -111,14 +111,18 @@ outer_walker(Node *node, void *arg)
 	return expression_tree_walker(node, outer_walker, arg);
 }
 
-/* Compared by a type of the server's own; elements of arrays and rows bring their own functions. */
+/*
+ * Compared by a type of the server's own, in a collation that is known; elements of
+ * arrays and rows bring their own functions.
+ */
 static bool
 compares_plainly(Node *node)
 {
 	Oid type = getBaseType(exprType(node));
 
 	return type < FirstUnpinnedObjectId && get_typtype(type) == TYPTYPE_BASE &&
-		   !OidIsValid(get_element_type(type));
+		   !OidIsValid(get_element_type(type)) &&
+		   (!type_is_collatable(type) || OidIsValid(exprCollation(node)));
 }
 
 /* Aggregates that neither raise nor depend on the order of rows. */

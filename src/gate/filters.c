@@ -342,6 +342,8 @@ mention_walker(Node *node, void *arg)
 	/* whether there is a value says nothing of it */
 	if (IsA(node, NullTest) && IsA(((NullTest *) node)->arg, Var))
 		return false;
+	if (IsA(node, SubLink))
+		return true; /* who knows */
 	if (IsA(node, Var))
 	{
 		Var *var = ehds_column_of(m->query, node);
@@ -358,7 +360,7 @@ mention_walker(Node *node, void *arg)
 			inner.query = rte->subquery;
 		else
 			return false;
-		if (inner.query == NULL)
+		if (inner.query == NULL || inner.query->setOperations != NULL)
 			return true;
 		if (ehds_permit_view(ehds_view_of_subquery(rte)) != NULL)
 			return false;

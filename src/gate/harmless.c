@@ -20,22 +20,83 @@
 #define COLUMN_OF_PERMIT OUTER_VAR
 #define COLUMN_OWN INNER_VAR
 
-/* Is it a column of a sealed table, through subqueries too, that is no copy of a permit's? */
-static bool
-is_made_and_sealed(Query *query, Var *column)
-{
-	RangeTblEntry *rte = rt_fetch(column->varno, query->rtable);
-	EhdsPermitView *view = ehds_permit_view(ehds_view_of_subquery(rte));
-	Var *inner;
+static bool own_walker(Node *node, void *arg);
 
-	if (rte->rtekind != RTE_SUBQUERY || column->varattno <= 0)
+/* Is it a column of a sealed table that is no copy of a permit's? */
+static bool
+is_made_and_sealed(EhdsPermitView *view, AttrNumber attno)
+{
+	return OidIsValid(view->store) &&
+		   (attno <= 0 || attno > view->n_origins || !OidIsValid(view->origins[attno - 1].view));
+}
+
+/* Is a column of a query made of a column of the analyst's own? */
+static bool
+is_own(Query *query, AttrNumber attno)
+{
+	ListCell *lc;
+
+	if (query->setOperations == NULL)
+		return own_walker((Node *) get_tle_by_resno(query->targetList, attno)->expr, query);
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *side = lfirst(lc);
+
+		if (side->rtekind == RTE_SUBQUERY && is_own(side->subquery, attno))
+			return true;
+	}
+	return false;
+}
+
+static bool
+own_walker(Node *node, void *arg)
+{
+	Query *query = (Query *) arg;
+	EhdsPermitView *view;
+	Var *column;
+	RangeTblEntry *rte;
+
+	if (node == NULL)
 		return false;
-	if (view != NULL)
-		return OidIsValid(view->store) &&
-			   (column->varattno > view->n_origins || !OidIsValid(view->origins[column->varattno - 1].view));
-	inner = ehds_column_of(rte->subquery,
-						   (Node *) get_tle_by_resno(rte->subquery->targetList, column->varattno)->expr);
-	return inner != NULL && is_made_and_sealed(rte->subquery, inner);
+	if (IsA(node, SubLink) || IsA(node, Param))
+		return true;
+	if (!IsA(node, Var))
+		return expression_tree_walker(node, own_walker, arg);
+	column = ehds_column_of(query, node);
+	if (column == NULL)
+		return true;
+	rte = rt_fetch(column->varno, query->rtable);
+	if (rte->rtekind == RTE_RELATION)
+		return !ehds_is_public(rte->relid);
+	if (rte->rtekind == RTE_JOIN)
+		return own_walker(list_nth(rte->joinaliasvars, column->varattno - 1), arg);
+	if (rte->rtekind != RTE_SUBQUERY)
+		return true;
+	view = ehds_permit_view(ehds_view_of_subquery(rte));
+	return view != NULL ? is_made_and_sealed(view, column->varattno) : is_own(rte->subquery, column->varattno);
+}
+
+/* Does a full join make the column of a subject, before the join is typed? */
+static bool
+merges_subject(Level *level, Var *column)
+{
+	RangeTblEntry *rte = rt_fetch(column->varno, level->query->rtable);
+	CoalesceExpr *merged;
+	ListCell *lc;
+
+	if (rte->rtekind != RTE_JOIN || column->varattno <= 0)
+		return false;
+	merged = list_nth(rte->joinaliasvars, column->varattno - 1);
+	if (merged == NULL || !IsA(merged, CoalesceExpr))
+		return false;
+	foreach(lc, merged->args)
+	{
+		Var *arg = ehds_column_of(level->query, lfirst(lc));
+
+		if (arg != NULL && (ehds_subject_of(level, (Node *) arg) != 0 || merges_subject(level, arg)))
+			return true;
+	}
+	return false;
 }
 
 EhdsColumn
@@ -43,20 +104,15 @@ ehds_classify(Var *var, void *context)
 {
 	Level *level = (Level *) context;
 	Var *column;
-	RangeTblEntry *rte;
 
 	if (IS_SPECIAL_VARNO(var->varno))
 		return var->varno == COLUMN_OF_PERMIT ? EHDS_COLUMN_OF_PERMIT : EHDS_COLUMN_OWN;
 	if (ehds_subject_of(level, (Node *) var) != 0)
 		return EHDS_COLUMN_SUBJECT;
 	column = ehds_column_of(level->query, (Node *) var);
-	if (column == NULL)
-		return EHDS_COLUMN_OWN;
-	if (level->types[column->varno].tracked)
-		return is_made_and_sealed(level->query, column) ? EHDS_COLUMN_OWN : EHDS_COLUMN_OF_PERMIT;
-	rte = rt_fetch(column->varno, level->query->rtable);
-	return rte->rtekind == RTE_RELATION && ehds_is_public(rte->relid) ? EHDS_COLUMN_OF_PERMIT
-																	  : EHDS_COLUMN_OWN;
+	if (column != NULL && merges_subject(level, column))
+		return EHDS_COLUMN_SUBJECT;
+	return own_walker((Node *) var, level->query) ? EHDS_COLUMN_OWN : EHDS_COLUMN_OF_PERMIT;
 }
 
 static Node *

@@ -233,28 +233,53 @@ ehds_is_tied(Level *level)
 		   find_component(level, linitial_int(level->entries)) == find_component(level, 0);
 }
 
-/* The rows of an entry are of the person of the rows that it refers to. */
+/*
+ * The rows of an entry are of the person of the rows that it refers to. Where it
+ * refers to several, it does not make them one person's: an aggregate has a row
+ * even if they are not.
+ */
 void
 ehds_tie(Level *level, int entry, List *outer)
 {
+	int first = -1;
 	ListCell *lc;
 
 	foreach(lc, outer)
 	{
 		OuterEntry *o = lfirst(lc);
+		int other = o->up == 1 ? o->entry : 0;
 
-		if (o->up == 1)
-			unite(level, entry, o->entry);
-		else
+		if (o->up > 1)
 		{
 			OuterEntry *further = palloc0(sizeof(OuterEntry));
 
 			further->up = o->up - 1;
 			further->entry = o->entry;
 			level->outer = lappend(level->outer, further);
-			unite(level, entry, 0);
 		}
+		if (first < 0)
+		{
+			first = other;
+			unite(level, entry, other);
+		}
+		else
+			level->claims = lappend(level->claims, list_make2_int(first, other));
 	}
+}
+
+/*
+ * Is entry of one person with something that does not stand below this outer join?
+ * Then the join, which does not filter, makes no more entries that person's.
+ */
+static bool
+is_tied_outside(Level *level, int entry, int join)
+{
+	for (int i = 0; i <= list_length(level->query->rtable); i++)
+	{
+		if (find_component(level, i) == find_component(level, entry) && !bms_is_member(join, level->nulled[i]))
+			return true;
+	}
+	return false;
 }
 
 void
@@ -301,6 +326,8 @@ check_full_join(Level *level, JoinExpr *join, List *left, List *right)
 	int n = 0;
 	ListCell *lc;
 
+	add_nulled(level, join->larg, join->rtindex);
+	add_nulled(level, join->rarg, join->rtindex);
 	foreach(lc, rte->joinaliasvars)
 	{
 		CoalesceExpr *merged = lfirst(lc);
@@ -314,6 +341,9 @@ check_full_join(Level *level, JoinExpr *join, List *left, List *right)
 		b = ehds_subject_of(level, lsecond(merged->args));
 		if (!list_member_int(left, a) || !list_member_int(right, b))
 			continue;
+		if (find_component(level, a) != find_component(level, b) &&
+			(is_tied_outside(level, a, join->rtindex) || is_tied_outside(level, b, join->rtindex)))
+			ehds_refuse_unjoined(level, join->quals);
 		type->tracked = true;
 		type->subjects = bms_add_member(type->subjects, n);
 		unite(level, a, join->rtindex);
@@ -333,8 +363,6 @@ check_full_join(Level *level, JoinExpr *join, List *left, List *right)
 		if (!is_subject_equality(level, lfirst(lc), &a, &b, &outer) || outer != NULL)
 			ehds_require_harmless_in(level, lfirst(lc));
 	}
-	add_nulled(level, join->larg, join->rtindex);
-	add_nulled(level, join->rarg, join->rtindex);
 	return list_make1_int(join->rtindex);
 }
 
@@ -344,6 +372,8 @@ check_outer_join(Level *level, JoinExpr *join, List *left, List *right)
 	Node *added = join->rarg;
 	List *members = ehds_and_members(join->quals);
 	bool of_nobody;
+	bool met = false;
+	bool tied = false;
 	ListCell *lc;
 
 	/* left: the side that is kept; right: the one that the join may fill with NULL */
@@ -379,13 +409,23 @@ check_outer_join(Level *level, JoinExpr *join, List *left, List *right)
 		{
 			/* an equality within one side filters, it does not join */
 			if (list_member_int(right, a) != list_member_int(right, b))
-				unite(level, a, b);
+				met = met || joined(level, list_make1_int(list_member_int(right, a) ? b : a), left);
 		}
 		else if (list_member_int(right, a != 0 ? a : b))
 		{
-			unite(level, a, b);
+			tied = true;
 			level->outer = lappend(level->outer, outer);
 		}
+	}
+	/* if only what is added is of a certain person, the rows that are kept are not */
+	if (met && joined(level, list_make1_int(0), left))
+		unite(level, linitial_int(right), 0);
+	else if (met && !tied && !is_tied_outside(level, linitial_int(right), join->rtindex))
+		unite(level, linitial_int(right), linitial_int(left));
+	else if (tied)
+	{
+		unite(level, linitial_int(right), 0);
+		level->must_be_tied = true;
 	}
 	if (of_nobody)
 	{
@@ -394,7 +434,7 @@ check_outer_join(Level *level, JoinExpr *join, List *left, List *right)
 		level->conditions = list_concat(level->conditions, list_copy(members));
 		return right;
 	}
-	if (right != NIL && !joined(level, right, left))
+	if (right != NIL && !met && !joined(level, right, left))
 		ehds_refuse_unjoined(level, join->quals);
 	return left;
 }

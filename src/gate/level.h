@@ -59,6 +59,7 @@ typedef struct Level
 	int *component; /* union-find over tracked entries: equal subjects; 0: the subject of a query around */
 	Bitmapset **nulled;     /* by range table index: outer joins that may make the entry NULL */
 	List *outer;            /* OuterEntry *: what component 0 is */
+	List *claims;           /* two entries each, as an integer list: must be of one person */
 	List *kept;             /* entries whose subject is compared in a way that it may not be NULL */
 	List *subqueries;       /* SubLinks and aggregates that were checked, so that none is twice */
 	bool person_aggregates; /* aggregates are within a person */
@@ -66,7 +67,8 @@ typedef struct Level
 	bool person_windows;    /* window functions were found to be within a person */
 	bool optional;          /* all persons stand on the side that an outer join may make NULL */
 	bool must_be_tied;      /* a subquery is of the person of a query around, so this one must be too */
-	List *cte_types;        /* RelType *, as far as the WITH list is typed */
+	List *ctes;             /* the WITH list as the analyst wrote it */
+	List *cte_types;        /* RelType *, as far as that list is typed */
 	List *conditions;       /* what every row of the join tree fulfils */
 	List **added_on;        /* by range table index: ON of the outer join that adds the entry */
 	List *entries;          /* tracked entries whose subject no outer join makes NULL */

@@ -138,7 +138,8 @@ ehds_check_person_aggregate(Level *level, Aggref *agg)
 	if (agg->aggorder != NIL)
 		EHDS_REFUSE(level->gate->query_string, agg,
 					errmsg("ORDER BY inside %s has no effect and is refused", name));
-	if (value != NULL && ehds_subject_of(level, value) == 0)
+	/* of the subject only that it is there: as a value it would be compared with others */
+	if (value != NULL && (ehds_subject_of(level, value) == 0 || known[i].kind != COUNT))
 		ehds_require_harmless_in(level, value);
 	if (agg->aggdistinct != NIL)
 		ehds_require_key_type(level, value);

@@ -46,6 +46,11 @@ ehds_ascending(Query *query, TargetEntry *tle)
 	bool hashable;
 
 	get_sort_group_operators(type, true, true, false, &clause->sortop, &clause->eqop, NULL, &hashable);
+	/* an unknown collation raises when rows are sorted */
+	if (type_is_collatable(type) && !OidIsValid(exprCollation((Node *) tle->expr)))
+		ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
+						errmsg("rows of a person cannot be put in order by a column of two collations"),
+						errhint("Choose one with COLLATE.")));
 	if (clause->sortop >= FirstUnpinnedObjectId)
 		ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
 						errmsg("rows of a person cannot be put in order by a column of type %s",

@@ -53,8 +53,15 @@ type_of(Level *level, Node *node)
 					errhint("Join the public table, or combine aggregated results."));
 	}
 
+	/* a subject among other values would be one of them */
+	if (!bms_equal(left.subjects, right.subjects))
+		EHDS_REFUSE(text, NULL,
+					errmsg(
+						"the two sides of UNION, INTERSECT or EXCEPT do not have the subject in the same columns"),
+					errhint(
+						"Return the subject column (person_id) in the same place on both sides, and once."));
 	tied = left.outer != NIL && right.outer != NIL;
-	type.subjects = bms_intersect(left.subjects, right.subjects);
+	type.subjects = left.subjects;
 	if (bms_is_empty(type.subjects) && !tied)
 		EHDS_REFUSE(text, NULL,
 					errmsg(
@@ -96,6 +103,19 @@ ehds_type_set_operation(Level *level)
 {
 	Query *q = level->query;
 	RelType type = type_of(level, q->setOperations);
+	List *outer = NIL;
+	ListCell *lc;
+
+	/* its sides are one level further in */
+	foreach(lc, type.outer)
+	{
+		OuterEntry *o = palloc(sizeof(OuterEntry));
+
+		*o = *(OuterEntry *) lfirst(lc);
+		o->up--;
+		outer = lappend(outer, o);
+	}
+	type.outer = outer;
 
 	check_public_sides(level, q->setOperations);
 	if (level->place == PLACE_STATEMENT && !level->gate->seal)

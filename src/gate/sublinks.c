@@ -57,13 +57,29 @@ compares_subjects(Level *level, SubLink *link, Node *member, Bitmapset *subjects
 	return true;
 }
 
+/* The subject that a subquery returns is compared with the subject, and is no value otherwise. */
+static bool
+subject_walker(Node *node, void *arg)
+{
+	Bitmapset *subjects = arg;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return ((Param *) node)->paramkind == PARAM_SUBLINK &&
+			   bms_is_member(((Param *) node)->paramid, subjects);
+	if (IsA(node, SubLink))
+		return subject_walker(((SubLink *) node)->testexpr, arg);
+	return expression_tree_walker(node, subject_walker, arg);
+}
+
 /* Gives one row at most, whatever the data: a second one raises. */
 static bool
 is_one_row(Query *query)
 {
 	if (query->hasAggs && query->groupClause == NIL && query->groupingSets == NIL)
 		return true;
-	if (query->limitCount != NULL)
+	if (query->limitCount != NULL && query->limitOption == LIMIT_OPTION_COUNT)
 	{
 		Node *limit = eval_const_expressions(NULL, copyObject(query->limitCount));
 
@@ -71,6 +87,16 @@ is_one_row(Query *query)
 			   DatumGetInt64(((Const *) limit)->constvalue) <= 1;
 	}
 	return ehds_one_row_by_key(query);
+}
+
+static void refuse_subject_value(Level *level, SubLink *link) pg_attribute_noreturn();
+
+static void
+refuse_subject_value(Level *level, SubLink *link)
+{
+	EHDS_REFUSE(level->gate->query_string, link,
+				errmsg("the subject column that a subquery returns is only compared with the subject column"),
+				errhint("Write person_id IN (SELECT person_id ...), or return another column."));
 }
 
 void
@@ -122,8 +148,14 @@ ehds_check_subquery(Level *level, SubLink *link)
 		if (type.tracked && compares_subjects(level, link, lfirst(lc), type.subjects))
 			tied = true;
 		else
+		{
 			ehds_require_harmless_in(level, lfirst(lc));
+			if (type.tracked && subject_walker(lfirst(lc), type.subjects))
+				refuse_subject_value(level, link);
+		}
 	}
+	if (type.tracked && link->subLinkType == EXPR_SUBLINK && !bms_is_empty(type.subjects))
+		refuse_subject_value(level, link);
 	if (type.tracked && !tied)
 		EHDS_REFUSE(text, link, errmsg("a subquery reads rows of other persons than the query around it"),
 					errdetail("Rows of one person may only be compared with rows of the same person."),

@@ -211,12 +211,29 @@ collect_walker(Node *node, void *arg)
 	return expression_tree_walker(node, collect_walker, arg);
 }
 
+/* Columns of the query that a node reads, in subqueries of it too. */
+static List *
+columns_read(Node *node)
+{
+	List *vars = NIL;
+	ListCell *lc;
+
+	foreach(lc, pull_vars_of_level(node, 0))
+	{
+		Var *var = copyObject(lfirst_node(Var, lc));
+
+		var->varlevelsup = 0;
+		vars = list_append_unique(vars, var);
+	}
+	return vars;
+}
+
 /* The window with every column that the query reads as a further key of its order. */
 static WindowClause *
 without_ties(Query *query, WindowClause *w, Index ref)
 {
 	WindowClause *result = copyObject(w);
-	List *vars = pull_var_clause((Node *) query->targetList, PVC_RECURSE_WINDOWFUNCS | PVC_RECURSE_AGGREGATES);
+	List *vars = columns_read((Node *) query->targetList);
 	ListCell *lc;
 
 	result->name = NULL;

@@ -201,6 +201,52 @@ SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id FROM visit_occur
 SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id FROM person INTERSECT SELECT id FROM keys) x$$, 'not compared with public data');
 SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id FROM person EXCEPT SELECT id FROM keys) x$$, 'not compared with public data');
 
+-- an outer join does not filter the rows that it keeps, so it ties them to nobody
+SELECT pg_temp.refused($$SELECT count(*) FROM person p WHERE EXISTS (SELECT 1 FROM condition_occurrence c LEFT JOIN visit_occurrence v ON v.person_id = c.person_id AND v.person_id = p.person_id WHERE c.condition_concept_id = 500)$$, 'not next to it');
+SELECT pg_temp.refused($$SELECT count(*) FROM person p WHERE EXISTS (SELECT 1 FROM condition_occurrence c LEFT JOIN (SELECT v.person_id FROM visit_occurrence v WHERE v.person_id = p.person_id) x ON x.person_id = c.person_id WHERE c.condition_concept_id = 500)$$, 'rows of other persons');
+SELECT pg_temp.refused($$SELECT count(*) FROM person p WHERE EXISTS (SELECT 1 FROM condition_occurrence c FULL JOIN (SELECT v.person_id FROM visit_occurrence v WHERE v.person_id = p.person_id) x USING (person_id) WHERE c.condition_concept_id = 500)$$, 'not on the subject');
+SELECT pg_temp.refused($$SELECT count(*) FROM person a, person b LEFT JOIN LATERAL (SELECT v.person_id FROM visit_occurrence v WHERE v.person_id = a.person_id) x ON x.person_id = b.person_id$$, 'not on the subject');
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person p WHERE EXISTS (SELECT 1 FROM condition_occurrence c LEFT JOIN visit_occurrence v ON v.person_id = c.person_id AND v.person_id = p.person_id WHERE c.person_id = p.person_id AND c.condition_concept_id = 300)$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person p WHERE EXISTS (SELECT 1 FROM condition_occurrence c LEFT JOIN (SELECT v.person_id FROM visit_occurrence v WHERE v.person_id = p.person_id) x ON x.person_id = c.person_id WHERE c.person_id = p.person_id AND c.condition_concept_id = 300)$$);
+-- a row that is about two persons does not make them one
+SELECT pg_temp.refused($$SELECT count(*) FROM person a, person b, LATERAL (SELECT count(*) AS n FROM condition_occurrence c WHERE c.person_id = a.person_id AND c.person_id = b.person_id) x$$, 'not on the subject');
+SELECT pg_temp.refused($$SELECT count(*) FROM person a CROSS JOIN person b LEFT JOIN LATERAL (SELECT FROM condition_occurrence c WHERE c.person_id = a.person_id AND c.person_id = b.person_id) x ON true$$, 'not on the subject');
+SELECT pg_temp.refused($$SELECT count(*) FROM person p WHERE EXISTS (SELECT FROM condition_occurrence q, LATERAL (SELECT count(*) AS n FROM condition_occurrence c WHERE c.person_id = q.person_id AND c.person_id = p.person_id) x WHERE q.condition_concept_id = 500)$$, 'not on the subject');
+SELECT pg_temp.answered($$SELECT n > 1 AS several, count(*) AS m FROM person a JOIN (SELECT DISTINCT person_id FROM visit_occurrence) b ON a.person_id = b.person_id, LATERAL (SELECT count(*) AS n FROM condition_occurrence c WHERE c.person_id = a.person_id AND c.person_id = b.person_id) x GROUP BY 1$$);
+-- the subject is no value: of a full join, an aggregate, a window, a subquery, a side of UNION
+SELECT pg_temp.refused($$SELECT count(DISTINCT person_id) FROM person FULL JOIN visit_occurrence USING (person_id), LATERAL (SELECT id FROM keys WHERE id = person_id) k$$, 'not compared with public data');
+SELECT pg_temp.refused($$SELECT count(DISTINCT person_id) FROM person FULL JOIN visit_occurrence USING (person_id), LATERAL (SELECT c.condition_concept_id AS c FROM condition_occurrence c WHERE c.person_id = person.person_id AND person_id < 20) k$$, 'subject column of a query around|only for joins');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id, max(person_id) AS m FROM person GROUP BY person_id) x WHERE m <> 7$$, 'only for joins');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id, min(person_id) OVER (PARTITION BY person_id) AS m FROM person) x WHERE m <> 7$$, 'only for joins');
+SELECT pg_temp.refused($$SELECT count(*) FROM person p WHERE (SELECT v.person_id FROM visit_occurrence v WHERE v.person_id = p.person_id LIMIT 1) <> 7$$, 'only compared with the subject');
+SELECT pg_temp.refused($$SELECT count(*) FROM person p WHERE 7 NOT IN (SELECT v.person_id FROM visit_occurrence v WHERE v.person_id = p.person_id)$$, 'only compared with the subject');
+SELECT pg_temp.refused($$SELECT count(DISTINCT person_id) FROM (SELECT person_id, person_id AS x FROM person UNION SELECT person_id, cost FROM visit_occurrence WHERE cost < 0) u WHERE x <> 7$$, 'subject in the same columns');
+SELECT pg_temp.refused($$SELECT count(*) FROM person p WHERE 7 NOT IN (SELECT v.person_id FROM visit_occurrence v WHERE v.person_id = p.person_id UNION SELECT v.cost FROM visit_occurrence v WHERE v.person_id = p.person_id)$$, 'subject in the same columns');
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM (SELECT person_id, count(person_id) AS m FROM visit_occurrence GROUP BY person_id) x WHERE m > 1$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person p WHERE EXISTS (SELECT 1 FROM visit_occurrence v WHERE v.person_id = p.person_id AND region = 'north' UNION SELECT 1 FROM condition_occurrence v WHERE v.person_id = p.person_id AND condition_concept_id = 300)$$);
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person p, LATERAL (SELECT max(d) AS d FROM (SELECT visit_start_date AS d FROM visit_occurrence v WHERE v.person_id = p.person_id UNION ALL SELECT condition_start_date FROM condition_occurrence v WHERE v.person_id = p.person_id) u) x WHERE d > '2021-06-01'$$);
+-- a WITH list keeps its types where a border takes some of its queries away
+SELECT pg_temp.refused($$SELECT * FROM (WITH t AS (SELECT person_id FROM visit_occurrence), a AS (SELECT id FROM keys) SELECT count(*) FILTER (WHERE person_id IN (SELECT id FROM a)) FROM person) q$$, 'only for joins');
+SELECT pg_temp.answered($$SELECT * FROM (WITH t AS (SELECT person_id FROM visit_occurrence WHERE region = 'north'), a AS (SELECT 1947 AS y) SELECT count(*) FILTER (WHERE person_id IN (SELECT person_id FROM t)) AS n FROM person) q$$);
+-- NULL IN (...) tells whether there is anybody, in FILTER too
+SELECT pg_temp.refused($$SELECT count(*), count(*) FILTER (WHERE (v.person_id IN (SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 500)) IS NULL) FROM person p LEFT JOIN (SELECT DISTINCT person_id FROM visit_occurrence WHERE region = 'north') v ON v.person_id = p.person_id$$, 'outer join adds');
+-- values of the analyst's own, beside natural ones in a UNION
+SELECT pg_temp.refused($$SELECT sum(m) FROM (SELECT person_id, max(x) AS m FROM (SELECT person_id, cost AS x FROM visit_occurrence UNION ALL SELECT person_id, 90000000 FROM condition_occurrence WHERE condition_concept_id = 400) u GROUP BY person_id) q$$, 'plain columns');
+-- errors of what is evaluated only for some persons
+CREATE SCHEMA mine AUTHORIZATION t_analyst;
+SET SESSION AUTHORIZATION t_analyst;
+CREATE TABLE mine.twice (k integer, t text COLLATE "C", u text COLLATE "POSIX");
+INSERT INTO mine.twice VALUES (1947, 'a', 'b'), (1947, 'b', 'a');
+RESET SESSION AUTHORIZATION;
+SELECT pg_temp.refused($$SELECT count(*) FROM person p WHERE (SELECT t FROM mine.twice WHERE k = p.year_of_birth ORDER BY k FETCH FIRST 1 ROW WITH TIES) = 'a'$$, 'more than one row');
+SELECT pg_temp.refused($$SELECT count(DISTINCT person_id) FROM (SELECT person_id, t FROM person LEFT JOIN mine.twice ON k = year_of_birth) x WHERE upper(t) = 'A'$$, 'the function upper is not allowed');
+SELECT pg_temp.refused($$SELECT count(DISTINCT person_id) FROM (SELECT person_id, region AS t FROM visit_occurrence UNION ALL SELECT person_id, t FROM person LEFT JOIN mine.twice ON k = year_of_birth) x WHERE upper(t) = 'A'$$, 'the function upper is not allowed');
+SELECT pg_temp.answered($$SELECT upper(t) AS t, count(DISTINCT person_id) AS n FROM (SELECT person_id, max(region) AS t FROM visit_occurrence GROUP BY person_id) x GROUP BY 1$$);
+SELECT pg_temp.refused($$SELECT count(*) FROM person p WHERE (SELECT CASE WHEN v.cost > 5 THEN t ELSE u END FROM visit_occurrence v, mine.twice WHERE v.person_id = p.person_id ORDER BY k LIMIT 1) IS NULL$$, 'two collations');
+SELECT pg_temp.refused($$SELECT count(*) FROM person p WHERE (SELECT max(CASE WHEN k > 5 THEN t ELSE u END) FROM mine.twice) IS NULL$$, 'aggregates and window functions');
+-- windows beside columns and subqueries of other levels
+SELECT pg_temp.answered($$SELECT count(*) AS n FROM person p WHERE (SELECT max(r) FROM (SELECT row_number() OVER (ORDER BY v.visit_start_date) AS r, p.year_of_birth AS y FROM visit_occurrence v WHERE v.person_id = p.person_id) x) > 1$$);
+
 -- LIMIT elsewhere, samples, places of rows
 SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT * FROM person LIMIT 5) p$$, 'LIMIT and OFFSET');
 SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT * FROM person OFFSET 5) p$$, 'LIMIT and OFFSET');
