@@ -64,6 +64,22 @@ ehds_collect_new(MemoryContext parent, const CollectKind *kind, Size limit)
 	return c;
 }
 
+void
+ehds_collect_sizes(CollectKind *kind)
+{
+	kind->n_words = 0;
+	kind->with_values = false;
+	for (int i = 0; i < kind->n_measures; i++)
+	{
+		kind->n_words += ehds_measure_words(&kind->measures[i]);
+		kind->with_values = kind->with_values || kind->measures[i].kind == MEASURE_VALUES;
+	}
+	if (kind->n_words > EHDS_COLLECT_MAX_WORDS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many private aggregates in one query"),
+				 errhint("Ask several queries, or for fewer rows a person.")));
+}
+
 bool
 ehds_collect_is_expanded(Datum state)
 {
@@ -126,6 +142,16 @@ add_measures(Collect *c, uint64 *kept, int n, const int64 *measures)
 {
 	int64 *sums = (int64 *) ehds_collect_measures(c, kept, n);
 
+	if (unlikely(c->kind.with_values))
+	{
+		for (int i = 0; i < c->kind.n_measures; i++)
+		{
+			ehds_measure_unite(&c->kind.measures[i], sums, measures);
+			sums += ehds_measure_words(&c->kind.measures[i]);
+			measures += ehds_measure_words(&c->kind.measures[i]);
+		}
+		return;
+	}
 	for (int i = 0; i < c->kind.n_words; i++)
 		sums[i] = ehds_add_saturating(sums[i], measures[i]);
 }

@@ -33,7 +33,7 @@
 #define EHDS_COLLECT_MAX_GROUPS 64
 #define EHDS_COLLECT_MAX_KEYS 32
 #define EHDS_COLLECT_MAX_MEASURES 16
-#define EHDS_COLLECT_MAX_WORDS (3 * EHDS_COLLECT_MAX_MEASURES)
+#define EHDS_COLLECT_MAX_WORDS 64
 
 /* words of a key after which the limit is looked at sooner */
 #define COLLECT_LONG_KEY 512
@@ -55,7 +55,8 @@ typedef struct CollectKind
 	int32 max_groups;
 	int32 n_keys;
 	int32 n_measures;
-	int32 n_words; /* of the measures of a group */
+	int32 n_words;    /* of the measures of a group */
+	bool with_values; /* one of the measures is no sum */
 	Measure measures[EHDS_COLLECT_MAX_MEASURES];
 	Oid types[EHDS_COLLECT_MAX_KEYS];
 } CollectKind;
@@ -144,6 +145,9 @@ ehds_collect_kept(const Collect *c, uint32 entry)
 {
 	return (const uint64 *) ehds_subject_total(&c->map, entry);
 }
+
+/* What the measures are of: sets kind's sizes, or raises. */
+extern void ehds_collect_sizes(CollectKind *kind);
 
 /* The words of the measures of an entry's group n. */
 static inline const int64 *

@@ -187,10 +187,8 @@ read_kind(Reader *r, CollectKind *kind)
 		invalid();
 	memcpy(kind->measures, take(r, kind->n_measures * sizeof(Measure)), kind->n_measures * sizeof(Measure));
 	for (int i = 0; i < kind->n_measures; i++)
-	{
 		ehds_measure_check(&kind->measures[i]);
-		kind->n_words += ehds_measure_words(&kind->measures[i]);
-	}
+	ehds_collect_sizes(kind);
 }
 
 /* Merging ------------------------------------------------------------------------- */

@@ -8,7 +8,11 @@
 #include "core/approval.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "port/pg_bswap.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "dp/value_set.h"
 
 PG_FUNCTION_INFO_V1(ehds_dp_collect_final);
 PG_FUNCTION_INFO_V1(ehds_dp_groups);
@@ -85,8 +89,97 @@ n_statistics_of(const CollectKind *kind)
 	return n;
 }
 
+/* Weights of values: one table for all measures, keys of group, measure and value. */
+typedef struct ValueWeight
+{
+	uint64 key;
+	int64 weight;
+	char status;
+} ValueWeight;
+
+#define SH_PREFIX weights
+#define SH_ELEMENT_TYPE ValueWeight
+#define SH_KEY_TYPE uint64
+#define SH_KEY key
+#define SH_HASH_KEY(tb, key) ((uint32) ehds_mix64(key))
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* number of a group, 31 bits; of a measure, 4; a value */
+#define WEIGHT_KEY(group, measure, value) (((uint64) (group) << 4 | (measure)) << EHDS_VALUE_BITS | (value))
+
+static void
+add_values(weights_hash *table, const Measure *m, const int64 *words, uint64 group, int measure)
+{
+	int64 weights[EHDS_VALUE_SET_MAX];
+
+	ehds_value_set_weights(words, m->max_rows, weights);
+	for (int i = 0; i < m->max_rows && words[2 * i + 1] != 0; i++)
+	{
+		bool found;
+		ValueWeight *w = weights_insert(table, WEIGHT_KEY(group, measure, ehds_value_of_word(words[2 * i])),
+										&found);
+
+		w->weight = (found ? w->weight : 0) + weights[i];
+	}
+}
+
+static int
+compare_weights(const void *a, const void *b)
+{
+	uint64 x = ((const ValueWeight *) a)->key;
+	uint64 y = ((const ValueWeight *) b)->key;
+
+	return (x > y) - (x < y);
+}
+
+/* The table as an array in the order of its keys. */
+static ValueWeight *
+sorted_weights(weights_hash *table, uint64 *n)
+{
+	ValueWeight *sorted = MemoryContextAllocHuge(CurrentMemoryContext,
+												 Max(table->members, 1) * sizeof(ValueWeight));
+	weights_iterator iterator;
+	ValueWeight *w;
+
+	*n = 0;
+	weights_start_iterate(table, &iterator);
+	while ((w = weights_iterate(table, &iterator)) != NULL)
+		sorted[(*n)++] = *w;
+	qsort(sorted, *n, sizeof(ValueWeight), compare_weights);
+	return sorted;
+}
+
+/* The entries of a group and measure, which begin at *at, as value_set.h says. */
+static Datum
+weights_of(const ValueWeight *sorted, uint64 n, uint64 *at, uint64 group, int measure)
+{
+	uint64 prefix = WEIGHT_KEY(group, measure, 0) >> EHDS_VALUE_BITS;
+	uint64 first = *at;
+	bytea *result;
+	char *to;
+
+	while (*at < n && sorted[*at].key >> EHDS_VALUE_BITS == prefix)
+		(*at)++;
+	result = palloc(VARHDRSZ + (*at - first) * EHDS_VALUE_ENTRY);
+	SET_VARSIZE(result, VARHDRSZ + (*at - first) * EHDS_VALUE_ENTRY);
+	to = VARDATA(result);
+	for (uint64 i = first; i < *at; i++, to += EHDS_VALUE_ENTRY)
+	{
+		uint32 value = pg_hton32((uint32) (sorted[i].key & ((UINT64CONST(1) << EHDS_VALUE_BITS) - 1)));
+		uint64 weight = pg_hton64((uint64) sorted[i].weight);
+
+		memcpy(to, &value, sizeof(value));
+		memcpy(to + sizeof(value), &weight, sizeof(weight));
+	}
+	return PointerGetDatum(result);
+}
+
 static inline void
-add_statistics(const CollectKind *kind, const int64 *words, int128 *sums)
+add_statistics(const CollectKind *kind, const int64 *words, int128 *sums, weights_hash *table, uint64 group)
 {
 	int64 statistics[EHDS_MEASURE_STATISTICS_MAX];
 
@@ -94,9 +187,17 @@ add_statistics(const CollectKind *kind, const int64 *words, int128 *sums)
 	{
 		int n = ehds_measure_n_statistics(&kind->measures[i]);
 
-		ehds_measure_statistics(&kind->measures[i], words, statistics);
-		for (int j = 0; j < n; j++)
-			*sums++ += statistics[j];
+		if (kind->measures[i].kind == MEASURE_VALUES)
+		{
+			add_values(table, &kind->measures[i], words, group, i);
+			sums++;
+		}
+		else
+		{
+			ehds_measure_statistics(&kind->measures[i], words, statistics);
+			for (int j = 0; j < n; j++)
+				*sums++ += statistics[j];
+		}
 		words += ehds_measure_words(&kind->measures[i]);
 	}
 }
@@ -125,6 +226,10 @@ put_counts(Collect *part, void *arg)
 	int128 *sums = MemoryContextAllocExtended(CurrentMemoryContext,
 											  Max((Size) part->dict.n * n_statistics, 1) * sizeof(int128),
 											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	weights_hash *table = part->kind.with_values ? weights_create(CurrentMemoryContext, 1024, NULL) : NULL;
+	ValueWeight *sorted = NULL;
+	uint64 n_sorted = 0;
+	uint64 at = 0;
 	Datum values[EHDS_COLLECT_MAX_KEYS + 1 + EHDS_COLLECT_MAX_WORDS];
 	bool nulls[EHDS_COLLECT_MAX_KEYS + 1 + EHDS_COLLECT_MAX_WORDS];
 
@@ -139,9 +244,12 @@ put_counts(Collect *part, void *arg)
 			counts[COLLECT_GROUP(kept[j])]++;
 			if (n_statistics > 0)
 				add_statistics(&part->kind, ehds_collect_measures(part, kept, j),
-							   sums + (Size) COLLECT_GROUP(kept[j]) * n_statistics);
+							   sums + (Size) COLLECT_GROUP(kept[j]) * n_statistics, table,
+							   COLLECT_GROUP(kept[j]));
 		}
 	}
+	if (table != NULL)
+		sorted = sorted_weights(table, &n_sorted);
 	for (uint32 i = 0; i < part->dict.n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -150,15 +258,24 @@ put_counts(Collect *part, void *arg)
 		ehds_collect_values(part, &part->dict.groups[i], values, nulls);
 		values[part->kind.n_keys] = Int64GetDatum(counts[i]);
 		nulls[part->kind.n_keys] = false;
-		for (int j = 0; j < n_statistics; j++)
-		{
-			values[part->kind.n_keys + 1 + j] = NumericGetDatum(numeric_of(sums[(Size) i * n_statistics + j]));
-			nulls[part->kind.n_keys + 1 + j] = false;
-		}
+		for (int m = 0, column = 0; m < part->kind.n_measures; m++)
+			for (int j = 0; j < ehds_measure_n_statistics(&part->kind.measures[m]); j++, column++)
+			{
+				values[part->kind.n_keys + 1 + column] = part->kind.measures[m].kind == MEASURE_VALUES
+															 ? weights_of(sorted, n_sorted, &at, i, m)
+															 : NumericGetDatum(numeric_of(
+																   sums[(Size) i * n_statistics + column]));
+				nulls[part->kind.n_keys + 1 + column] = false;
+			}
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	pfree(counts);
 	pfree(sums);
+	if (table != NULL)
+	{
+		pfree(sorted);
+		weights_destroy(table);
+	}
 }
 
 static Datum
@@ -180,13 +297,15 @@ groups_of(FunctionCallInfo fcinfo)
 		   TupleDescAttr(desc, c->kind.n_keys)->atttypid == INT8OID;
 	for (int i = 0; fits && i < c->kind.n_keys; i++)
 		fits = TupleDescAttr(desc, i)->atttypid == c->kind.types[i];
-	for (int i = 0; fits && i < n_statistics; i++)
-		fits = TupleDescAttr(desc, c->kind.n_keys + 1 + i)->atttypid == NUMERICOID;
+	for (int m = 0, i = c->kind.n_keys + 1; fits && m < c->kind.n_measures; m++)
+		for (int j = 0; fits && j < ehds_measure_n_statistics(&c->kind.measures[m]); j++, i++)
+			fits = TupleDescAttr(desc, i)->atttypid ==
+				   (c->kind.measures[m].kind == MEASURE_VALUES ? BYTEAOID : NUMERICOID);
 	if (!fits)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg(
-					 "the columns must be the group keys, one of type bigint, and statistics of type numeric")));
+					 "the columns must be the group keys, one of type bigint, and statistics of type numeric, or bytea for values")));
 	ehds_collect_visit(c, put_counts, rsinfo);
 	return (Datum) 0;
 }

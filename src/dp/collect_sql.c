@@ -251,8 +251,7 @@ first_state(FunctionCallInfo fcinfo, KSubject subject, bool seeded, bool measure
 		kind.n_measures = PG_ARGISNULL(4) ? 0
 										  : ehds_measures_of_text(text_to_cstring(PG_GETARG_TEXT_PP(4)),
 																  kind.measures, EHDS_COLLECT_MAX_MEASURES);
-		for (int i = 0; i < kind.n_measures; i++)
-			kind.n_words += ehds_measure_words(&kind.measures[i]);
+		ehds_collect_sizes(&kind);
 	}
 	read_keys(fcinfo, measures ? GATHER_FIRST_KEY : FIRST_KEY, &kind);
 	return new_state(context, &kind);
@@ -329,9 +328,11 @@ transition(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint, bool seede
 	}
 	else
 		n = key_words(fcinfo, first_key, c, &words, &size);
+	n = ehds_collect_group(c, words, n);
 	if (measures)
 	{
 		int64 *at = measured;
+		uint64 digest = c->dict.groups[n].digest ^ key.hash * UINT64CONST(0xc4ceb9fe1a85ec53);
 
 		if (unlikely(c->inputs == NULL))
 			make_inputs(fcinfo, c);
@@ -340,11 +341,11 @@ transition(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint, bool seede
 			int argument = first_key + c->kind.n_keys + i;
 
 			ehds_measure_row(&c->kind.measures[i], &c->inputs[i], PG_GETARG_DATUM(argument),
-							 PG_ARGISNULL(argument), at);
+							 PG_ARGISNULL(argument), digest, at);
 			at += ehds_measure_words(&c->kind.measures[i]);
 		}
 	}
-	ehds_collect_add(c, &key, ehds_collect_group(c, words, n), measured);
+	ehds_collect_add(c, &key, n, measured);
 	return EOHPGetRWDatum(&c->header);
 }
 

@@ -50,6 +50,20 @@ BEGIN
                         CASE WHEN form OPERATOR(pg_catalog.~~) '%integer' THEN 'max_rows (1 to 10000, constant)' ELSE 'with ehds.max_rows rows a person and group' END,
                         '. NULL and NaN are no value, infinities the nearest bound. Charged to the permit. Raises ZE002 outside of a query under a permit with a privacy budget'));
             END LOOP;
+            EXECUTE pg_catalog.format('CREATE FUNCTION ehds.dp_word_refuse(bigint, "any", %s, double precision%s) RETURNS bigint '
+                'AS ''MODULE_PATHNAME'', ''ehds_dp_word_refuse'' LANGUAGE C PARALLEL RESTRICTED', value, form);
+            EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION ehds.dp_word_refuse(bigint, "any", %s, double precision%s) FROM PUBLIC', value, form);
+            FOREACH result IN ARRAY '{dp_median,dp_quantile}'::pg_catalog.text[] LOOP
+                arguments := pg_catalog.concat('"any", ', value, CASE result WHEN 'dp_quantile' THEN ', double precision' END, form);
+                EXECUTE pg_catalog.format('CREATE AGGREGATE ehds.%I(%s) (SFUNC = ehds.dp_word_refuse, STYPE = bigint, FINALFUNC = ehds.dp_word_refuse_double, PARALLEL = RESTRICTED)', result, arguments);
+                EXECUTE pg_catalog.format('COMMENT ON AGGREGATE ehds.%I(%s) IS %L', result, arguments,
+                    pg_catalog.concat('differentially private ', CASE result WHEN 'dp_median' THEN 'median' ELSE 'quantile' END, ' over persons: each weighs 1, shared by his values; by the exponential mechanism. Arguments: subject, value, ',
+                        CASE result WHEN 'dp_quantile' THEN 'fraction (0 to 1, constant), ' END,
+                        CASE WHEN form OPERATOR(pg_catalog.~~) '%numeric%' THEN 'low and high (constants; values outside are taken for the nearest), '
+                             ELSE 'with the range of the column''s label, ' END,
+                        CASE WHEN form OPERATOR(pg_catalog.~~) '%integer' THEN 'max_rows (most distinct values of a person, 1 to 8, constant)' ELSE 'of ehds.max_rows distinct values a person and group, 8 at most' END,
+                        '. NULL and NaN are no value, infinities the nearest bound. Charged to the permit. Raises ZE002 outside of a query under a permit with a privacy budget'));
+            END LOOP;
         END LOOP;
     END LOOP;
 END
@@ -75,3 +89,9 @@ CREATE FUNCTION ehds.dp_noise_gaussian(statistic numeric, sigma_digits bigint, s
     AS 'MODULE_PATHNAME', 'ehds_dp_noise_gaussian_sql' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION ehds.dp_noise_gaussian(numeric, bigint, integer, ehds.approval) IS
     'a whole number plus one draw of discrete Gaussian noise whose sigma is sigma_digits / 10^sigma_places, for the gate. Raises ZE004 unless the approval is live and charged. Mechanism: Canonne, Kamath, Steinke 2020';
+
+CREATE FUNCTION ehds.dp_release_quantile(weights bytea, width integer, fraction bigint, scale_num bigint, scale_den bigint, approval ehds.approval)
+    RETURNS bigint
+    AS 'MODULE_PATHNAME', 'ehds_dp_release_quantile_sql' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION ehds.dp_release_quantile(bytea, integer, bigint, bigint, bigint, ehds.approval) IS
+    'one draw of a quantile, for the gate: a number of 0 .. width - 1, each with a probability proportional to exp(-distance scale_den / scale_num). weights: of the values, as ehds.dp_groups gives them, NULL for nobody; fraction in 1e-9. Raises ZE004 unless the approval is live and charged. Mechanism: exponential (McSherry, Talwar 2007)';

@@ -14,6 +14,8 @@
 #include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 
+#include "dp/value_set.h"
+
 #ifndef HAVE_INT128
 #error "pg_ehds needs a compiler with 128-bit integers"
 #endif
@@ -31,7 +33,7 @@ out_of_range(const char *what)
 static int64
 width_max(const Measure *m)
 {
-	if (m->kind == MEASURE_SPREAD)
+	if (m->kind == MEASURE_SPREAD || m->kind == MEASURE_VALUES)
 		return EHDS_MEASURE_SPREAD_WIDTH_MAX;
 	return m->kind == MEASURE_MEAN ? EHDS_MEASURE_MEAN_WIDTH_MAX : 2 * EHDS_MEASURE_STEPS_MAX;
 }
@@ -39,11 +41,14 @@ width_max(const Measure *m)
 void
 ehds_measure_check(const Measure *m)
 {
-	if (m->kind < MEASURE_ROWS || m->kind > MEASURE_SPREAD)
+	if (m->kind < MEASURE_ROWS || m->kind > MEASURE_VALUES)
 		out_of_range("the kind");
 	if (m->max_rows < 1 || m->max_rows > EHDS_MEASURE_ROWS_MAX)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("max_rows must be between 1 and %d", EHDS_MEASURE_ROWS_MAX)));
+	if (m->kind == MEASURE_VALUES && m->max_rows > EHDS_VALUE_SET_MAX)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("max_rows of a quantile must be between 1 and %d", EHDS_VALUE_SET_MAX)));
 	if (m->kind == MEASURE_ROWS)
 		return;
 	if (m->low < -EHDS_MEASURE_STEPS_MAX || m->high > EHDS_MEASURE_STEPS_MAX || m->low >= m->high ||
@@ -55,7 +60,7 @@ ehds_measure_check(const Measure *m)
 
 /* Text ---------------------------------------------------------------------------- */
 
-static const char *const kind_names[] = {NULL, "rows", "sum", "mean", "spread"};
+static const char *const kind_names[] = {NULL, "rows", "sum", "mean", "spread", "values"};
 
 char *
 ehds_measure_text(const Measure *m)
@@ -95,7 +100,7 @@ ehds_measures_of_text(const char *text, Measure *measures, int max)
 		if (n == max)
 			out_of_range("the number of measures");
 		memset(m, 0, sizeof(Measure));
-		for (int kind = MEASURE_ROWS; kind <= MEASURE_SPREAD; kind++)
+		for (int kind = MEASURE_ROWS; kind <= MEASURE_VALUES; kind++)
 			if (strlen(kind_names[kind]) == length && strncmp(p, kind_names[kind], length) == 0)
 				m->kind = kind;
 		p += length;
@@ -123,13 +128,15 @@ ehds_measures_of_text(const char *text, Measure *measures, int max)
 int
 ehds_measure_words(const Measure *m)
 {
+	if (m->kind == MEASURE_VALUES)
+		return 2 * m->max_rows;
 	return m->kind == MEASURE_SPREAD ? 3 : m->kind == MEASURE_MEAN ? 2 : 1;
 }
 
 int
 ehds_measure_n_statistics(const Measure *m)
 {
-	return ehds_measure_words(m);
+	return m->kind == MEASURE_VALUES ? 1 : ehds_measure_words(m);
 }
 
 /* Largest value of a statistic before it is made finer. */
@@ -146,7 +153,7 @@ ehds_measure_shift(const Measure *m, int statistic)
 {
 	int bits;
 
-	if (m->kind < MEASURE_MEAN)
+	if (m->kind < MEASURE_MEAN || m->kind == MEASURE_VALUES)
 		return 0;
 	if (statistic == 0)
 		return EHDS_MEASURE_WEIGHT_BITS;
@@ -159,6 +166,8 @@ ehds_measure_sensitivity(const Measure *m, int statistic)
 {
 	if (m->kind == MEASURE_ROWS)
 		return m->max_rows;
+	if (m->kind == MEASURE_VALUES)
+		return 1;
 	if (m->kind == MEASURE_SUM)
 		return m->max_rows * Max(-m->low, m->high);
 	if (statistic == 0)
@@ -260,7 +269,8 @@ steps_of_numeric(const Measure *m, const MeasureInput *input, Numeric x)
 }
 
 void
-ehds_measure_row(const Measure *m, const MeasureInput *input, Datum value, bool isnull, int64 *words)
+ehds_measure_row(const Measure *m, const MeasureInput *input, Datum value, bool isnull, uint64 digest,
+				 int64 *words)
 {
 	int n_words = ehds_measure_words(m);
 	int64 x;
@@ -297,11 +307,26 @@ ehds_measure_row(const Measure *m, const MeasureInput *input, Datum value, bool 
 		words[0] = x;
 		return;
 	}
+	if (m->kind == MEASURE_VALUES)
+	{
+		ehds_value_set_one(words, m->max_rows, (uint32) (x - m->low), digest);
+		return;
+	}
 	x = 2 * x - (m->low + m->high);
 	words[0] = 1;
 	words[1] = x;
 	if (m->kind == MEASURE_SPREAD)
 		words[2] = x * x;
+}
+
+void
+ehds_measure_unite(const Measure *m, int64 *sums, const int64 *words)
+{
+	if (m->kind == MEASURE_VALUES)
+		ehds_value_set_unite(sums, words, m->max_rows);
+	else
+		for (int i = 0; i < ehds_measure_words(m); i++)
+			sums[i] = ehds_add_saturating(sums[i], words[i]);
 }
 
 /* Subjects ------------------------------------------------------------------------ */

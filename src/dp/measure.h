@@ -15,6 +15,7 @@
  *	sum			sum of x		it, clamped to r min(low, 0) .. r max(high, 0)
  *	mean		n, sum of d		w n, w times the sum of d
  *	spread		as mean, and the sum of d^2, times w
+ *	values		value_set.h		the weights of its values, together at most 1
  *
  * d = 2 x - (low + high), in halves of a step. w = min(1, r / n), rounded towards
  * zero to a multiple of 2^-20. The statistics of mean and spread are in units of
@@ -33,7 +34,8 @@ typedef enum MeasureKind
 	MEASURE_ROWS = 1,
 	MEASURE_SUM,
 	MEASURE_MEAN,
-	MEASURE_SPREAD
+	MEASURE_SPREAD,
+	MEASURE_VALUES
 } MeasureKind;
 
 #define EHDS_MEASURE_WEIGHT_BITS 20
@@ -43,7 +45,7 @@ typedef enum MeasureKind
 #define EHDS_MEASURE_ROWS_MAX 10000
 #define EHDS_MEASURE_STEPS_MAX (INT64CONST(1) << 40)
 #define EHDS_MEASURE_MEAN_WIDTH_MAX (INT64CONST(1) << 32)
-#define EHDS_MEASURE_SPREAD_WIDTH_MAX (INT64CONST(1) << 16)
+#define EHDS_MEASURE_SPREAD_WIDTH_MAX (INT64CONST(1) << 16) /* of values too */
 
 typedef struct Measure
 {
@@ -84,10 +86,13 @@ extern int64 ehds_measure_sensitivity(const Measure *m, int statistic);
 
 /* boolean for rows, else integer, bigint, double precision or numeric; else 42804 */
 extern void ehds_measure_input(const Measure *m, Oid type, MeasureInput *input);
-/* The words of a row. */
+/* The words of a row; digest: of its subject and group. */
 extern void ehds_measure_row(const Measure *m, const MeasureInput *input, Datum value, bool isnull,
-							 int64 *words);
+							 uint64 digest, int64 *words);
+/* Add the words of other rows of the subject and group to sums. */
+extern void ehds_measure_unite(const Measure *m, int64 *sums, const int64 *words);
 
+/* Not of values, which have no sum. */
 extern void ehds_measure_statistics(const Measure *m, const int64 *words, int64 *statistics);
 
 static inline int64

@@ -3,7 +3,7 @@
  *		Which noise a released value gets, and what it costs.
  *
  * mechanism.c: the choice, from what the permit's accounting gives to a release.
- * sum_noise.c: the same for sums.
+ * sum_noise.c: the same for sums and quantiles.
  * gaussian.c: thresholds, precision and release with discrete Gaussian noise.
  *
  * Functions of declared parameters, but for the release. Units as in dp.h and
@@ -91,6 +91,14 @@ extern EhdsSumNoise ehds_dp_sum_noise(const EhdsDpShare *share, int parts, int m
 
 /* The half-width w with which it lies in -w..w with a probability of at least 1 - miss. */
 extern int64 ehds_dp_sum_interval(const EhdsSumNoise *noise, double miss);
+
+/*
+ * The exponential mechanism over distances that a subject changes by at most 1:
+ * exp(-distance den / num) under which max_groups of them cost the share.  Pure:
+ * each is exp(-epsilon distance / 2) of its epsilon.  In zCDP it costs epsilon^2 / 8
+ * (Cesar, Rogers 2021).
+ */
+extern void ehds_dp_quantile_scale(const EhdsDpShare *share, int max_groups, int64 *num, int64 *den);
 
 /* One draw from the server's secure randomness. */
 extern int64 ehds_dp_draw_sum_noise(const EhdsSumNoise *noise);

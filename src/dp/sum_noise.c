@@ -1,6 +1,6 @@
 /*
  * sum_noise.c
- *		Which noise a sum gets.
+ *		Which noise a sum gets, and a quantile.
  *
  * In zCDP it is discrete Gaussian; where its sigma would be beyond what the sampler
  * takes, discrete Laplace of an epsilon whose epsilon^2 / 2 is the same rho, since
@@ -60,4 +60,21 @@ ehds_dp_draw_sum_noise(const EhdsSumNoise *noise)
 	for (int i = 0; i < 2 * noise->sigma_places; i++)
 		den *= 10;
 	return ehds_discrete_gaussian(noise->sigma_digits * noise->sigma_digits, den);
+}
+
+void
+ehds_dp_quantile_scale(const EhdsDpShare *share, int max_groups, int64 *num, int64 *den)
+{
+	int64 epsilon_nano = share->epsilon_nano;
+
+	if (share->zcdp)
+	{
+		/* rho = epsilon^2 / 2 allows max_groups times (2 epsilon / sqrt(max_groups))^2 / 8 */
+		epsilon_nano = (int64) (2 * epsilon_nano / sqrt(max_groups) * (1 - 1e-12));
+		max_groups = 1;
+	}
+	if (epsilon_nano < 1)
+		ehds_dp_check_epsilon(epsilon_nano);
+	*num = 2 * INT64CONST(1000000000) * max_groups;
+	*den = epsilon_nano;
 }

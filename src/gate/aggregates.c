@@ -396,7 +396,7 @@ ehds_refuse_aggregate(Border *b, Aggref *agg)
 						   b->gate->permit->permit),
 					errdetail("This permit has a privacy budget: its answers are differentially private."),
 					errhint(
-						"Use count(DISTINCT person_id), count(*), sum, avg, variance or stddev of a column, or the dp_ aggregates of schema ehds."));
+						"Use count(DISTINCT person_id), count(*), sum, avg, variance, stddev or percentile_cont of a column, or the dp_ aggregates of schema ehds."));
 	if (strcmp(name, "min") == 0 || strcmp(name, "max") == 0)
 		EHDS_REFUSE(b->gate->query_string, agg,
 					errmsg("the aggregate %s is not answered under permit \"%s\"", name,
@@ -428,8 +428,8 @@ ehds_refuse_aggregate(Border *b, Aggref *agg)
 }
 
 /* A constant fraction of a percentile; an error that only rows raise would tell of them. */
-static double
-constant_fraction(Border *b, Aggref *agg, Node *node)
+double
+ehds_constant_fraction(Border *b, Aggref *agg, Node *node)
 {
 	Const *c;
 
@@ -444,10 +444,10 @@ constant_fraction(Border *b, Aggref *agg, Node *node)
 }
 
 /* The fraction of percentile_cont, counted from the smallest value. */
-static double
-native_fraction(Border *b, Aggref *agg)
+double
+ehds_native_fraction(Border *b, Aggref *agg)
 {
-	double fraction = constant_fraction(b, agg, linitial(agg->aggdirectargs));
+	double fraction = ehds_constant_fraction(b, agg, linitial(agg->aggdirectargs));
 	SortGroupClause *order = linitial_node(SortGroupClause, agg->aggorder);
 	bool ascending;
 
@@ -675,7 +675,8 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 	subject = ehds_as_type(subject, ehds_subject_argument_type(exprType(subject)));
 
 	if (kind == K_PERCENTILE)
-		fraction = native ? native_fraction(b, agg) : constant_fraction(b, agg, ehds_argument(agg, 2));
+		fraction = native ? ehds_native_fraction(b, agg)
+						  : ehds_constant_fraction(b, agg, ehds_argument(agg, 2));
 	if (kind == K_VALUE || kind == K_PERCENTILE)
 	{
 		value = ehds_argument(agg, native ? 0 : 1);

@@ -68,6 +68,9 @@ extern void ehds_require_single_rows(Border *b, Aggref *agg);
 /* a sum whose rules take NULLs for zeros, NULL if made is none or its column holds no NULL */
 extern Aggref *ehds_sum_with_zeros(Border *b, Aggref *made);
 extern Node *ehds_required_subject(Border *b, Aggref *agg);
+/* the fraction of a percentile, which must be a constant; of percentile_cont from the smallest value on */
+extern double ehds_constant_fraction(Border *b, Aggref *agg, Node *node);
+extern double ehds_native_fraction(Border *b, Aggref *agg);
 /* the usable subject that node is, NULL if it is none */
 extern Var *ehds_usable_subject(Border *b, Node *node);
 extern void ehds_refuse_aggregate(Border *b, Aggref *agg) pg_attribute_noreturn();

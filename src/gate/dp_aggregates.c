@@ -17,6 +17,8 @@
 #include "utils/lsyscache.h"
 
 #include "core/errors.h"
+#include "dp/quantile.h"
+#include "dp/value_set.h"
 #include "gate/dp_figure.h"
 #include "gate/level.h"
 
@@ -33,6 +35,8 @@ static const struct
 	{"dp_avg", {"avg"}, DP_AVG, MEASURE_MEAN},
 	{"dp_variance", {"variance", "var_samp"}, DP_VARIANCE, MEASURE_SPREAD},
 	{"dp_stddev", {"stddev", "stddev_samp"}, DP_STDDEV, MEASURE_SPREAD},
+	{"dp_quantile", {"percentile_cont"}, DP_QUANTILE, MEASURE_VALUES},
+	{"dp_median", {NULL}, DP_QUANTILE, MEASURE_VALUES},
 };
 
 /* Its position in that list, -1 if it has none. */
@@ -41,6 +45,9 @@ find_known(Border *b, Aggref *agg, bool native)
 {
 	char *name = get_func_name(agg->aggfnoid);
 
+	if (native && agg->aggkind == AGGKIND_ORDERED_SET && strcmp(name, "percentile_cont") == 0 &&
+		get_func_namespace(agg->aggfnoid) == PG_CATALOG_NAMESPACE)
+		return DP_QUANTILE;
 	if (agg->aggkind != AGGKIND_NORMAL || agg->aggorder != NIL || agg->aggvariadic ||
 		get_func_namespace(agg->aggfnoid) != (native ? PG_CATALOG_NAMESPACE : ehds_namespace()))
 		return -1;
@@ -111,25 +118,26 @@ measurable(Border *b, Aggref *agg, Node *value)
 	return NULL;
 }
 
+/* first: the position of the lower bound among the arguments, 0: there is none */
 static void
-read_range(Border *b, Aggref *agg, bool explicit, DpFigure *figure, Oid type)
+read_range(Border *b, Aggref *agg, int first, DpFigure *figure, Oid type)
 {
 	Numeric low;
 	Numeric high;
 	Numeric step = NULL;
 
-	if (explicit)
+	if (first > 0)
 	{
-		low = DatumGetNumeric(constant_argument(b, agg, 2, NUMERICOID, "the lower bound"));
-		high = DatumGetNumeric(constant_argument(b, agg, 3, NUMERICOID, "the upper bound"));
+		low = DatumGetNumeric(constant_argument(b, agg, first, NUMERICOID, "the lower bound"));
+		high = DatumGetNumeric(constant_argument(b, agg, first + 1, NUMERICOID, "the upper bound"));
 	}
 	else if (!ehds_dp_declared_range(b, figure->value, &low, &high, &step))
 		EHDS_REFUSE(b->gate->query_string, agg,
 					errmsg("%s needs a range of values under a privacy budget", get_func_name(agg->aggfnoid)),
 					errdetail(
 						"The noise must cover the largest value that anybody could have, and the column has no label with a range."),
-					errhint("Write ehds.%s(person_id, column, low, high): values outside are taken for the nearest bound.",
-							known[figure->kind].ours));
+					errhint("Write ehds.%s(person_id, column%s, low, high): values outside are taken for the nearest bound.",
+							known[figure->kind].ours, figure->kind == DP_QUANTILE ? ", fraction" : ""));
 	ehds_dp_grid(b, agg, low, high, step, type, &figure->measure);
 }
 
@@ -155,9 +163,22 @@ is_not_null(Node *value)
 static bool
 same_figure(const DpFigure *one, const DpFigure *other)
 {
-	return one->kind == other->kind && one->type == other->type && equal(one->value, other->value) &&
-		   equal(one->condition, other->condition) &&
+	return one->kind == other->kind && one->type == other->type && one->fraction == other->fraction &&
+		   equal(one->value, other->value) && equal(one->condition, other->condition) &&
 		   memcmp(&one->measure, &other->measure, sizeof(Measure)) == 0;
+}
+
+/* The fraction of a quantile, in 1e-9. */
+static int64
+fraction_of(Border *b, Aggref *agg, bool native, int before)
+{
+	double fraction = 0.5;
+
+	if (native)
+		fraction = ehds_native_fraction(b, agg);
+	else if (before == 3)
+		fraction = ehds_constant_fraction(b, agg, ehds_argument(agg, 2));
+	return (int64) (fraction * EHDS_QUANTILE_ONE + 0.5);
 }
 
 static DpFigure *
@@ -187,13 +208,23 @@ make_figure(Border *b, Aggref *agg)
 	}
 	else if (figure->kind != DP_PERSONS)
 	{
-		bool explicit = !native && n_args >= 4;
+		/* arguments before the bounds: subject, value, fraction */
+		int before = strcmp(known[which].ours, "dp_quantile") == 0 && !native ? 3 : 2;
+		bool explicit = !native && n_args >= before + 2;
+		int rows = native || n_args == before || n_args == before + 2 ? -1 : n_args - 1;
 
 		figure->value = copyObject(ehds_argument(agg, native ? 0 : 1));
+		if (figure->kind == DP_QUANTILE)
+			figure->fraction = fraction_of(b, agg, native, before);
+		if (figure->kind == DP_QUANTILE && native)
+			figure->value = ehds_value_before_cast(figure->value);
 		type = exprType(figure->value);
 		figure->value = measurable(b, agg, figure->value);
-		figure->measure.max_rows = max_rows(b, agg, native ? -1 : n_args == 3 ? 2 : n_args == 5 ? 4 : -1);
-		read_range(b, agg, explicit, figure, type);
+		figure->measure.max_rows = max_rows(b, agg, rows);
+		/* of persons with more rows some values are taken for all */
+		if (figure->kind == DP_QUANTILE && rows < 0)
+			figure->measure.max_rows = Min(figure->measure.max_rows, EHDS_VALUE_SET_MAX);
+		read_range(b, agg, explicit ? before : 0, figure, type);
 		ehds_require_harmless_in(b->level, figure->value);
 	}
 	if (figure->condition != NULL)

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 
 #include "dp/dp.h"
+#include "dp/quantile.h"
 #include "gate/dp_figure.h"
 
 #define WEIGHT (INT64CONST(1) << EHDS_MEASURE_WEIGHT_BITS)
@@ -43,8 +44,22 @@ noise_of(const DpFigure *figure, int n, int max_groups, const EhdsDpShare *share
 char *
 ehds_dp_noised(const DpFigure *figure, int n, const char *statistic, int max_groups, const EhdsDpShare *share)
 {
-	EhdsSumNoise noise = noise_of(figure, n, max_groups, share);
+	EhdsSumNoise noise;
 
+	if (figure->kind == DP_QUANTILE)
+	{
+		int64 num;
+		int64 den;
+
+		ehds_dp_quantile_scale(share, max_groups, &num, &den);
+		return psprintf("ehds.dp_release_quantile(pg_catalog.string_agg(%s, ''::pg_catalog.bytea), %lld, "
+						"'%lld'::pg_catalog.int8, '%lld'::pg_catalog.int8, '%lld'::pg_catalog.int8, "
+						"NULL::ehds.approval)",
+						statistic, (long long) (figure->measure.high - figure->measure.low + 1),
+						(long long) figure->fraction, (long long) num, (long long) den);
+	}
+	noise = noise_of(figure, n, max_groups, share);
+	statistic = psprintf("COALESCE(pg_catalog.sum(%s), 0)", statistic);
 	if (noise.gaussian)
 		return psprintf("ehds.dp_noise_gaussian(%s, '%llu'::pg_catalog.int8, %d, NULL::ehds.approval)",
 						statistic, (unsigned long long) noise.sigma_digits, noise.sigma_places);
@@ -130,6 +145,9 @@ ehds_dp_value(const DpFigure *figure, const char *column)
 		case DP_VARIANCE:
 			x = variance_sql(m, column);
 			break;
+		case DP_QUANTILE:
+			x = op(op(whole(m->low), "+", psprintf("%s1", column)), "*", literal(1, m, 0));
+			break;
 		case DP_STDDEV:
 			x = psprintf("pg_catalog.sqrt(%s)", variance_sql(m, column));
 			break;
@@ -161,6 +179,26 @@ scale_of(const EhdsSumNoise *noise)
 	return (double) noise->scale_num / noise->scale_den;
 }
 
+/*
+ * A value at distance t or more has a probability of at most width exp(-t den / num),
+ * since one at distance 0 exists.
+ */
+static char *
+tell_quantile(EhdsNoise *told, const DpFigure *figure, const char *column, int max_groups,
+			  const EhdsDpShare *share)
+{
+	double side = (double) Max(figure->fraction, EHDS_QUANTILE_ONE - figure->fraction) / EHDS_QUANTILE_ONE;
+	double width = (double) (figure->measure.high - figure->measure.low + 1);
+	int64 num;
+	int64 den;
+
+	ehds_dp_quantile_scale(share, max_groups, &num, &den);
+	told->mechanism = "exponential, in ranks of persons";
+	told->scale = side * num / den;
+	told->half_width = side * (ceil(log(width / 0.05) * num / den) + 1);
+	return psprintf("at most %s persons by rank in %s", rounded_up(told->half_width), column);
+}
+
 void
 ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_groups, const EhdsDpShare *share)
 {
@@ -169,12 +207,12 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 	int n = ehds_measure_n_statistics(m);
 	double step = (double) m->num / m->den;
 	double half_width = step * (double) (m->high - m->low) / 2;
-	double w[EHDS_MEASURE_STATISTICS_MAX];
-	double scale[EHDS_MEASURE_STATISTICS_MAX];
+	double w[EHDS_MEASURE_STATISTICS_MAX] = {0};
+	double scale[EHDS_MEASURE_STATISTICS_MAX] = {0};
 	bool gaussian = false;
 	char *words;
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n && figure->kind != DP_QUANTILE; i++)
 	{
 		EhdsSumNoise noise = noise_of(figure, i, max_groups, share);
 		double unit = (double) (INT64CONST(1) << ehds_measure_shift(m, i));
@@ -192,6 +230,9 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 							m->max_rows > 1 ? "s" : "", max_groups, max_groups > 1 ? "s" : "");
 	switch (figure->kind)
 	{
+		case DP_QUANTILE:
+			words = tell_quantile(told, figure, column, max_groups, share);
+			break;
 		case DP_PERSONS:
 		case DP_ROWS:
 			told->scale = scale[0];
@@ -217,7 +258,7 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 			words = psprintf("about %s / rows in %s%s", rounded_up(told->half_width),
 							 figure->kind == DP_STDDEV ? "the square of " : "", column);
 	}
-	if (figure->kind >= DP_AVG)
+	if (figure->kind >= DP_AVG && figure->kind != DP_QUANTILE)
 		told->mechanism = psprintf("%s, to be divided by the number of rows%s", told->mechanism,
 								   figure->kind == DP_STDDEV ? ", of the square" : "");
 	ehds_tell_noise(gate, told, words);

@@ -20,7 +20,8 @@ typedef enum DpKind
 	DP_SUM,
 	DP_AVG,
 	DP_VARIANCE,
-	DP_STDDEV
+	DP_STDDEV,
+	DP_QUANTILE
 } DpKind;
 
 typedef struct DpFigure
@@ -29,6 +30,7 @@ typedef struct DpFigure
 	Node *value;     /* NULL for persons and rows */
 	Node *condition; /* rows that count, NULL: all */
 	Measure measure; /* unless it is all persons */
+	int64 fraction;  /* of a quantile, in 1e-9 */
 	Oid type;        /* of the aggregate */
 } DpFigure;
 
@@ -50,7 +52,7 @@ extern bool ehds_dp_declared_range(Border *b, Node *value, Numeric *low, Numeric
 /* dp_figure.c */
 /* what the measure takes of a row, with the columns of the input */
 extern Node *ehds_dp_measured(const DpFigure *figure);
-/* SQL of noise on the sum of statistic n of the figure; statistic: an SQL expression, numeric */
+/* SQL of noise on the sum of statistic n of the figure; statistic: its column */
 extern char *ehds_dp_noised(const DpFigure *figure, int n, const char *statistic, int max_groups,
 							const EhdsDpShare *share);
 /* SQL of the figure, of its type, from the noised statistics column1, column2, ... */

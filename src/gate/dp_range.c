@@ -115,7 +115,7 @@ steps_of(Numeric bound, const Measure *m, int64 *steps)
 void
 ehds_dp_grid(Border *b, Aggref *agg, Numeric low, Numeric high, Numeric step, Oid type, Measure *m)
 {
-	int64 width = m->kind == MEASURE_SPREAD ? EHDS_MEASURE_SPREAD_WIDTH_MAX
+	int64 width = m->kind >= MEASURE_SPREAD ? EHDS_MEASURE_SPREAD_WIDTH_MAX
 				  : m->kind == MEASURE_MEAN ? EHDS_MEASURE_MEAN_WIDTH_MAX
 											: 2 * EHDS_MEASURE_STEPS_MAX;
 
@@ -137,7 +137,7 @@ ehds_dp_grid(Border *b, Aggref *agg, Numeric low, Numeric high, Numeric step, Oi
 			extent = absolute(low);
 		if (compare(absolute(high), extent) > 0)
 			extent = absolute(high);
-		power_of_ten(as_double(extent), m->kind == MEASURE_SPREAD ? FINE_STEPS_SPREAD : FINE_STEPS, m);
+		power_of_ten(as_double(extent), m->kind >= MEASURE_SPREAD ? FINE_STEPS_SPREAD : FINE_STEPS, m);
 	}
 	while (!steps_of(low, m, &m->low) || !steps_of(high, m, &m->high) || m->high - m->low > width)
 	{

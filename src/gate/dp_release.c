@@ -316,7 +316,8 @@ add_figure(Template *t, int n, const DpFigure *figure)
 	appendStringInfo(&t->measures, "%s%s", t->measures.len > 0 ? "; " : "",
 					 ehds_measure_text(&figure->measure));
 	for (int i = 1; i <= ehds_measure_n_statistics(&figure->measure); i++)
-		appendStringInfo(&t->statistics, ", s%d_%d pg_catalog.numeric", n, i);
+		appendStringInfo(&t->statistics, ", s%d_%d pg_catalog.%s", n, i,
+						 figure->kind == DP_QUANTILE ? "bytea" : "numeric");
 	t->n_words += ehds_measure_words(&figure->measure);
 }
 
@@ -439,10 +440,8 @@ add_columns(Border *b, int max_groups, const EhdsDpShare *share, const EhdsMecha
 		ehds_dp_tell(b->gate, figure, column, max_groups, share);
 		for (int i = 0; i < ehds_measure_n_statistics(&figure->measure); i++)
 			appendStringInfo(noised, "%s%s AS v%d_%d", noised->len > 0 ? ", " : "",
-							 ehds_dp_noised(figure, i,
-											psprintf("COALESCE(pg_catalog.sum(s%d_%d), 0)", n, i + 1),
-											max_groups, share),
-							 n, i + 1);
+							 ehds_dp_noised(figure, i, psprintf("s%d_%d", n, i + 1), max_groups, share), n,
+							 i + 1);
 		appendStringInfo(shown, "%s AS n%d", ehds_dp_value(figure, psprintf("v%d_", n)), n);
 	}
 }

@@ -23,18 +23,16 @@ check_scale(uint64 num, uint64 den)
 
 /*
  * The scale is reduced. x = u + num * v is geometric with ratio exp(-1/num), so
- * x / den (rounded down) is geometric with ratio exp(-den/num); a random sign
- * makes it two-sided, and one of the two zeros is thrown away.
+ * x / den (rounded down) is geometric with ratio exp(-den/num).
  */
 static int64
-two_sided(EhdsBits *bits, uint64 num, uint64 den)
+one_sided(EhdsBits *bits, uint64 num, uint64 den)
 {
 	for (;;)
 	{
 		uint64 u;
 		uint64 v = 0;
 		uint128 y;
-		bool negative;
 
 		CHECK_FOR_INTERRUPTS();
 		u = ehds_bits_below(bits, num);
@@ -43,13 +41,30 @@ two_sided(EhdsBits *bits, uint64 num, uint64 den)
 		while (ehds_bernoulli_exp(bits, 1, 1))
 			v++;
 		y = ((uint128) num * v + u) / den;
-		negative = ehds_bits_take(bits, 1) == 1;
-		if (negative && y == 0)
-			continue;
-		if (y > (uint128) EHDS_NOISE_MAX)
-			y = (uint128) EHDS_NOISE_MAX;
-		return negative ? -(int64) y : (int64) y;
+		return y > (uint128) EHDS_NOISE_MAX ? EHDS_NOISE_MAX : (int64) y;
 	}
+}
+
+/* A random sign makes it two-sided, and one of the two zeros is thrown away. */
+static int64
+two_sided(EhdsBits *bits, uint64 num, uint64 den)
+{
+	for (;;)
+	{
+		int64 y = one_sided(bits, num, den);
+		bool negative = ehds_bits_take(bits, 1) == 1;
+
+		if (!negative || y != 0)
+			return negative ? -y : y;
+	}
+}
+
+int64
+ehds_geometric_from(EhdsBits *bits, uint64 scale_num, uint64 scale_den)
+{
+	check_scale(scale_num, scale_den);
+	ehds_reduce(&scale_num, &scale_den);
+	return one_sided(bits, scale_num, scale_den);
 }
 
 int64

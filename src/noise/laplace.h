@@ -25,7 +25,10 @@ extern int64 ehds_discrete_laplace(uint64 scale_num, uint64 scale_den);
 /* The same, conditioned on -tau..tau; tau >= 0. */
 extern int64 ehds_truncated_laplace(uint64 scale_num, uint64 scale_den, int64 tau);
 
-/* The same two from a given source. */
+/* 0, 1, ...: P(x) is proportional to exp(-x * den / num), exactly. */
+extern int64 ehds_geometric_from(EhdsBits *bits, uint64 scale_num, uint64 scale_den);
+
+/* The first two from a given source. */
 extern int64 ehds_discrete_laplace_from(EhdsBits *bits, uint64 scale_num, uint64 scale_den);
 extern int64 ehds_truncated_laplace_from(EhdsBits *bits, uint64 scale_num, uint64 scale_den, int64 tau);
 

@@ -217,6 +217,7 @@ bench dp_count_code bench_dashboard 'SELECT code, ehds.dp_count(person_id) FROM 
 bench dp_count_subject_key bench_dashboard 'SELECT region, ehds.dp_count(person_id) FROM permit_bench_dp_subject.subject GROUP BY region' \
 	'SELECT region, count(*) FROM bench.subject GROUP BY region'
 bench dp_sum_region bench_dashboard 'SELECT region, ehds.dp_sum(person_id, days, 0, 100) FROM permit_bench_dp.stay GROUP BY region' "$by_region" 'SET ehds.max_groups = 3;'
+bench dp_median_region bench_dashboard 'SELECT region, ehds.dp_median(person_id, days, 0, 100) FROM permit_bench_dp.stay GROUP BY region' "$by_region" 'SET ehds.max_groups = 3;'
 bench dp_avg_region bench_dashboard 'SELECT region, ehds.dp_avg(person_id, days, 0, 100) FROM permit_bench_dp.stay GROUP BY region' \
 	'SELECT region, avg(days) FROM bench.stay GROUP BY region' 'SET ehds.max_groups = 3;'
 bench dp_count_region_workers2 "$PGUSER" "SELECT f.* ${collect/\%k/region}" "SELECT f.* ${collect/\%k/region}" 'SET max_parallel_workers_per_gather = 2;'
