@@ -128,6 +128,27 @@ sub compare
 	return @a > 1 && 2 * @a >= @n ? 'less' : 'other';
 }
 
+# Has the answer a row that is not one of the native ones, less figures?
+sub is_other
+{
+	my ($answer, $native) = @_;
+	my @left = @$native[ 1 .. $#$native ];
+
+	return 1 if ($answer->[0] // '') ne ($native->[0] // '');
+	my %exact;
+	$exact{$_}++ foreach @left;
+	my @differ = grep { !($exact{$_} && $exact{$_}--) } @$answer[ 1 .. $#$answer ];
+	@left = grep { $exact{$_} && $exact{$_}-- } @left if @differ;
+	foreach my $row (@differ)
+	{
+		my ($i) = grep { same_row($row, $left[$_], 0) } 0 .. $#left;
+		($i) = grep { same_row($row, $left[$_], 1) } 0 .. $#left unless defined $i;
+		return 1 unless defined $i;
+		splice(@left, $i, 1);
+	}
+	return 0;
+}
+
 # An SQL LIKE pattern as a regular expression.
 sub like
 {
