@@ -231,12 +231,12 @@ AS $$
 DECLARE
     id integer;
 BEGIN
+    SELECT s.sealed_id INTO STRICT id FROM ehds.sealed_table s WHERE s.store::oid = $1;
     -- who inserts may do so twice, and from two columns into one
     UPDATE ehds.sealed_table s
        SET multiplied = true, origin_view = array_fill(0::oid::regclass, ARRAY[cardinality(s.origin_view)]),
            origin_column = array_fill(0::smallint, ARRAY[cardinality(s.origin_column)])
-     WHERE s.store::oid = $1
-    RETURNING s.sealed_id INTO STRICT id;
+     WHERE s.sealed_id = id AND NOT (s.multiplied AND 0 = ALL (s.origin_column));
     PERFORM ehds.note_sources(id, $2);
 END
 $$;

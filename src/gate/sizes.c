@@ -5,7 +5,7 @@
  * PostgreSQL lets everybody ask for the size of every relation. A sealed table of one
  * person has a page and an empty one has none, so the size would be an answer about
  * persons, at will. Positions in the write-ahead log tell the same of what has just
- * been written.
+ * been written, and counters of rows do it outright.
  */
 #include "core/compat.h"
 
@@ -36,6 +36,55 @@ tells_size(Oid function)
 		case F_PG_DATABASE_SIZE_NAME:
 		case F_PG_TABLESPACE_SIZE_OID:
 		case F_PG_TABLESPACE_SIZE_NAME:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Does it count rows or blocks that were touched? (ehds.harden() closes these to everybody.) */
+static bool
+tells_rows(Oid function)
+{
+	switch (function)
+	{
+		case F_PG_STAT_GET_NUMSCANS:
+		case F_PG_STAT_GET_TUPLES_RETURNED:
+		case F_PG_STAT_GET_TUPLES_FETCHED:
+		case F_PG_STAT_GET_TUPLES_INSERTED:
+		case F_PG_STAT_GET_TUPLES_UPDATED:
+		case F_PG_STAT_GET_TUPLES_DELETED:
+		case F_PG_STAT_GET_TUPLES_HOT_UPDATED:
+		case F_PG_STAT_GET_LIVE_TUPLES:
+		case F_PG_STAT_GET_DEAD_TUPLES:
+		case F_PG_STAT_GET_MOD_SINCE_ANALYZE:
+		case F_PG_STAT_GET_INS_SINCE_VACUUM:
+		case F_PG_STAT_GET_BLOCKS_FETCHED:
+		case F_PG_STAT_GET_BLOCKS_HIT:
+		case F_PG_STAT_GET_XACT_NUMSCANS:
+		case F_PG_STAT_GET_XACT_TUPLES_RETURNED:
+		case F_PG_STAT_GET_XACT_TUPLES_FETCHED:
+		case F_PG_STAT_GET_XACT_TUPLES_INSERTED:
+		case F_PG_STAT_GET_XACT_TUPLES_UPDATED:
+		case F_PG_STAT_GET_XACT_TUPLES_DELETED:
+		case F_PG_STAT_GET_XACT_TUPLES_HOT_UPDATED:
+		case F_PG_STAT_GET_XACT_BLOCKS_FETCHED:
+		case F_PG_STAT_GET_XACT_BLOCKS_HIT:
+		case F_PG_STAT_GET_DB_TUPLES_RETURNED:
+		case F_PG_STAT_GET_DB_TUPLES_FETCHED:
+		case F_PG_STAT_GET_DB_TUPLES_INSERTED:
+		case F_PG_STAT_GET_DB_TUPLES_UPDATED:
+		case F_PG_STAT_GET_DB_TUPLES_DELETED:
+		case F_PG_STAT_GET_DB_BLOCKS_FETCHED:
+		case F_PG_STAT_GET_DB_BLOCKS_HIT:
+		case F_PG_STAT_GET_DB_TEMP_FILES:
+		case F_PG_STAT_GET_DB_TEMP_BYTES:
+#ifdef F_PG_STAT_GET_TUPLES_NEWPAGE_UPDATED
+		case F_PG_STAT_GET_TUPLES_NEWPAGE_UPDATED:
+#endif
+#ifdef F_PG_STAT_GET_XACT_TUPLES_NEWPAGE_UPDATED
+		case F_PG_STAT_GET_XACT_TUPLES_NEWPAGE_UPDATED:
+#endif
 			return true;
 		default:
 			return false;
@@ -117,14 +166,14 @@ on_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, 
 
 	if (access != OAT_FUNCTION_EXECUTE || objectId >= FirstNormalObjectId)
 		return;
-	if (!(tells_size(objectId) && ehds_any_sealed()) && !tells_writes(objectId))
+	if (!(tells_size(objectId) && ehds_any_sealed()) && !tells_rows(objectId) && !tells_writes(objectId))
 		return;
 	if (!ehds_catalog_present() || !works_under_statistics())
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					errmsg("function %s is closed to whoever works under a statistics permit",
 						   get_func_name(objectId)),
-					errdetail("It would tell how many rows a sealed table holds."),
+					errdetail("It would tell how many rows a query touched, or a sealed table holds."),
 					errhint("Use psql's \\d and \\dt without the plus sign.")));
 }
 

@@ -127,6 +127,20 @@ SELECT throws_ok($$SELECT checkpoint_lsn FROM pg_control_checkpoint()$$, '42501'
 SELECT throws_ok($$SELECT * FROM pg_stat_wal$$, '42501', NULL, 'counters of the log');
 SELECT is((SELECT count(*) FROM pg_class WHERE relname ~ '^sealed_[0-9a-f]{32}$' AND (reltuples > 0 OR relpages > 0)), 0::bigint, 'the catalog has no estimates');
 SELECT is((SELECT count(*) FROM pg_stats WHERE tablename LIKE 'sealed\_%' OR tablename = 'asthma'), 0::bigint, 'and no statistics');
+SELECT throws_ok($$SELECT n_tup_ins FROM pg_stat_xact_all_tables$$, '42501', NULL, 'counters of tables');
+SELECT throws_ok($$SELECT n_live_tup FROM pg_stat_all_tables$$, '42501', NULL, 'of all times');
+CREATE TABLE mine.numbers (n int);
+CREATE FUNCTION mine.numbers_used(query text) RETURNS bigint LANGUAGE plpgsql AS $f$
+DECLARE before xid; after xid;
+BEGIN
+    INSERT INTO mine.numbers VALUES (0) RETURNING xmin INTO before;
+    BEGIN EXECUTE query; EXCEPTION WHEN division_by_zero THEN NULL; END;
+    BEGIN INSERT INTO mine.numbers VALUES (1) RETURNING xmin INTO after; EXCEPTION WHEN division_by_zero THEN NULL; END;
+    RETURN after::text::bigint - before::text::bigint;
+END $f$;
+INSERT INTO none SELECT person_id FROM person WHERE year_of_birth = 1900;
+SELECT mine.numbers_used($$INSERT INTO none SELECT person_id FROM person WHERE year_of_birth = 1900$$) AS numbers \gset
+SELECT is(:numbers::bigint, mine.numbers_used($$INSERT INTO none SELECT person_id FROM person WHERE year_of_birth = 1950$$), 'numbers of transactions do not tell whether there was a row');
 RESET SESSION AUTHORIZATION;
 VACUUM;
 ANALYZE;
