@@ -243,6 +243,28 @@ $$;
 COMMENT ON FUNCTION ehds.extend_sealed(oid, oid[]) IS
     'internal: notes that rows of a query that reads these views are about to be added to a sealed table';
 
+CREATE FUNCTION ehds.hold_sealed(store oid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM ehds.sealed_table s WHERE s.store::oid = $1 FOR UPDATE;
+END
+$$;
+COMMENT ON FUNCTION ehds.hold_sealed(oid) IS
+    'internal: who deletes from a sealed table waits for others who do, until they have ended';
+
+CREATE FUNCTION ehds.empty_sealed(store oid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('TRUNCATE TABLE %s', ehds.full_name($1));
+END
+$$;
+COMMENT ON FUNCTION ehds.empty_sealed(oid) IS
+    'internal: TRUNCATE of a sealed table, for the gate, which has checked that the role made it';
+
 CREATE FUNCTION ehds.drop_sealed(view oid, cascading boolean) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -296,4 +318,4 @@ COMMENT ON FUNCTION ehds.destroy_sealed(integer) IS
 
 REVOKE ALL ON FUNCTION ehds.sealed_query(integer, name[]), ehds.note_sources(integer, oid[]), ehds.drop_store(oid), ehds.sweep_sealed(),
     ehds.make_sealed(text, text, text, "char", text, text[], integer, oid[], boolean), ehds.extend_sealed(oid, oid[]),
-    ehds.drop_sealed(oid, boolean), ehds.destroy_sealed(integer) FROM PUBLIC;
+    ehds.hold_sealed(oid), ehds.empty_sealed(oid), ehds.drop_sealed(oid, boolean), ehds.destroy_sealed(integer) FROM PUBLIC;

@@ -15,7 +15,8 @@
  *	border.h		turns an aggregation of personal data into a released relation
  *					(border.c, aggregates.c, release.c)
  *	sealed.c		tables of persons that nobody reads (sealed_insert.c: what is added;
- *					sealed_vacuum.c: that nothing counts them)
+ *					sealed_delete.c: what is removed; sealed_vacuum.c: that
+ *					nothing counts them)
  *	sizes.c			functions that tell sizes, closed to those who work under permits
  *	explain.c		what a query would get and cost
  *	guard.c			the functions that permit views and extracts call
@@ -143,6 +144,15 @@ extern bool ehds_seal_table(PlannedStmt *pstmt, const char *query_string, ParamL
 extern PlannedStmt *ehds_drop_sealed_tables(PlannedStmt *pstmt);
 extern void ehds_sweep_sealed_tables(void);
 extern Datum ehds_oid_array(List *oids);
+
+/* by who made it, whoever he is now, and by the owner of the schema */
+extern void ehds_require_maker(EhdsPermitView *view, const char *action);
+
+/* sealed_delete.c */
+extern bool ehds_is_delete_from_sealed(Query *query);
+extern void ehds_gate_delete(EhdsGate *gate, Query *query);
+extern void ehds_begin_delete(EhdsMarker *marker);
+extern PlannedStmt *ehds_truncate_sealed_tables(PlannedStmt *pstmt);
 
 /* sealed_insert.c */
 extern bool ehds_is_insert_into_sealed(Query *query);

@@ -80,6 +80,14 @@ gate_planner(Query *parse, const char *query_string, int cursor_options, ParamLi
 		return call_planner(parse, query_string, cursor_options, params);
 	if (!ehds_mentions_permit_view(parse))
 	{
+		if (ehds_is_delete_from_sealed(parse) && !superuser())
+		{
+			if (explain_depth > 0)
+				refuse_explain();
+			gate.query_string = query_string;
+			ehds_gate_delete(&gate, parse);
+			return ehds_plan_checked(&gate, parse, cursor_options, params);
+		}
 		if (parse->commandType != CMD_SELECT)
 			ehds_refuse_write_to_sealed(parse);
 		plan = call_planner(parse, query_string, cursor_options, params);
@@ -200,7 +208,12 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 							errhint("Ask the administrator for a permit with a larger k.")));
 		admit(&marker, permit, query);
 		if (OidIsValid(marker.seal_store))
-			ehds_note_sealed_insert(&marker);
+		{
+			if (query->operation == CMD_DELETE)
+				ehds_begin_delete(&marker);
+			else
+				ehds_note_sealed_insert(&marker);
+		}
 	}
 
 	if (next_ExecutorStart)
@@ -317,6 +330,12 @@ gate_ProcessUtility(PlannedStmt *pstmt, const char *query_string, bool read_only
 	if (IsA(pstmt->utilityStmt, DropStmt) && ehds_any_sealed())
 	{
 		pstmt = ehds_drop_sealed_tables(pstmt);
+		if (pstmt == NULL)
+			return;
+	}
+	if (IsA(pstmt->utilityStmt, TruncateStmt) && ehds_any_sealed())
+	{
+		pstmt = ehds_truncate_sealed_tables(pstmt);
 		if (pstmt == NULL)
 			return;
 	}

@@ -418,9 +418,8 @@ sealed_table_named(List *name)
 	return view != NULL && OidIsValid(view->store) ? view : NULL;
 }
 
-/* By who made it, whoever he is now, and by the owner of the schema, as of any table there. */
-static void
-require_maker(EhdsPermitView *view)
+void
+ehds_require_maker(EhdsPermitView *view, const char *action)
 {
 	Oid maker = get_role_oid(view->made_by, true);
 
@@ -428,8 +427,9 @@ require_maker(EhdsPermitView *view)
 		return;
 	if (ehds_owns_schema(get_rel_namespace(view->view), GetUserId()))
 		return;
-	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					errmsg("must be the maker of sealed table \"%s\" to drop it", get_rel_name(view->view))));
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("must be the maker of sealed table \"%s\" to %s it", get_rel_name(view->view), action)));
 }
 
 /*
@@ -457,7 +457,7 @@ ehds_drop_sealed_tables(PlannedStmt *pstmt)
 		}
 		PreventCommandIfReadOnly("DROP TABLE");
 		PreventCommandIfParallelMode("DROP TABLE");
-		require_maker(view);
+		ehds_require_maker(view, "drop");
 		(void) OidFunctionCall2(own_function("drop_sealed", lengthof(types), types),
 								ObjectIdGetDatum(view->view), BoolGetDatum(stmt->behavior == DROP_CASCADE));
 		CommandCounterIncrement();

@@ -46,6 +46,7 @@ ehds_open_sealed_insert(EhdsGate *gate, Query *query)
 						errmsg("the sealed table takes rows of its own permit only, not of permit \"%s\"",
 							   gate->permit->permit),
 						errhint("Make another sealed table for these rows.")));
+	ehds_require_maker(view, "insert into");
 	if (view->version != gate->permit->version)
 		ereport(ERROR,
 				(errcode(ERRCODE_EHDS_NOT_APPROVED),

@@ -78,6 +78,20 @@ SELECT results_eq($$SELECT cohort_definition_id, count(DISTINCT subject_id) FROM
 SELECT is((SELECT count(DISTINCT c.subject_id) FROM mine.cohort c JOIN visit_occurrence v ON v.person_id = c.subject_id WHERE c.cohort_definition_id = 2 AND v.region = 'north'),
           (SELECT count(DISTINCT c.person_id) FROM condition_occurrence c JOIN visit_occurrence v USING (person_id) WHERE condition_concept_id = 300 AND v.region = 'north'),
           'visits of a cohort');
+DELETE FROM mine.cohort WHERE cohort_definition_id = 2;
+SELECT is(:ROW_COUNT, 0, 'DELETE says that it removed 0 rows');
+SELECT results_eq($$SELECT cohort_definition_id, count(DISTINCT subject_id) FROM mine.cohort GROUP BY 1$$,
+                  $$VALUES (1, (SELECT count(DISTINCT person_id) FROM person JOIN condition_occurrence USING (person_id) WHERE condition_concept_id = 200 AND year_of_birth < 1970))$$, 'one definition is removed');
+INSERT INTO mine.cohort SELECT 2, person_id, condition_start_date FROM condition_occurrence WHERE condition_concept_id = 300;
+SELECT throws_ok($$DELETE FROM mine.cohort WHERE $$ || c, 'ZE002', NULL, 'not DELETE WHERE ' || c) FROM unnest(ARRAY[
+    'subject_id = 7', 'cohort_definition_id = 2 RETURNING 1', '1 / cohort_definition_id > 0', 'pg_sleep(0.01) IS NULL',
+    'EXISTS (SELECT FROM condition_occurrence c WHERE c.person_id = subject_id)', 'cohort_definition_id = (SELECT 2)', 'random() < 0.5']) c;
+SELECT throws_ok($$DELETE FROM mine.cohort USING codesets WHERE codeset_id = cohort_definition_id$$, 'ZE002', NULL, 'nor USING');
+SELECT throws_ok($$WITH x AS (DELETE FROM mine.cohort RETURNING subject_id) SELECT * FROM x$$, NULL, NULL, 'nor in WITH');
+SELECT throws_ok($$EXPLAIN (ANALYZE) DELETE FROM mine.cohort$$, 'ZE002', NULL, 'nor EXPLAIN');
+SELECT throws_ok($$UPDATE mine.cohort SET cohort_definition_id = 3$$, NULL, NULL, 'nor UPDATE');
+TRUNCATE TABLE included_events, codesets;
+SELECT is((SELECT count(*) FROM (SELECT count(DISTINCT person_id) AS n FROM included_events) s WHERE n > 0), 0::bigint, 'TRUNCATE, sealed and not');
 DROP TABLE included_events, codesets, qualified_events;
 SELECT is(to_regclass('pg_temp.qualified_events'), NULL, 'DROP TABLE of several, sealed and not');
 
@@ -175,7 +189,7 @@ SELECT throws_ok(s, '42501', NULL, s) FROM unnest(ARRAY[
     'SELECT ehds.make_sealed(''hydro'', ''mine'', ''z'', ''p'', '''', ''{a,int8,0,0}'', 1, ''{}'', false)', 'SELECT ehds.drop_sealed(''mine.asthma''::regclass, true)',
     'SELECT * FROM ehds.sealed_table', 'SELECT * FROM ehds.sealed_source']) s;
 SELECT throws_ok(s, NULL, NULL, s) FROM unnest(ARRAY[
-    'DELETE FROM mine.asthma', 'UPDATE mine.asthma SET since = current_date', 'TRUNCATE mine.asthma', 'CREATE INDEX ON mine.asthma (since)', 'ALTER TABLE mine.asthma ADD COLUMN x int',
+    'UPDATE mine.asthma SET since = current_date', 'CREATE INDEX ON mine.asthma (since)', 'ALTER TABLE mine.asthma ADD COLUMN x int',
     'CREATE POLICY p ON mine.asthma', 'CREATE STATISTICS mine.st ON person_id, since FROM mine.asthma',
     'ALTER TABLE mine.asthma ENABLE ROW LEVEL SECURITY', 'REFRESH MATERIALIZED VIEW mine.asthma', 'DELETE FROM mine.asthma USING person p WHERE p.person_id = asthma.person_id',
     'MERGE INTO mine.asthma a USING person p ON p.person_id = a.person_id WHEN NOT MATCHED THEN DO NOTHING']) s;
@@ -211,6 +225,10 @@ ALTER VIEW mine.deflt ALTER COLUMN since SET DEFAULT current_date + mine.noted()
 SELECT throws_ok($$INSERT INTO mine.deflt (person_id) SELECT person_id FROM permit_hydro.person$$, 'ZE002', NULL, 'a default of a view is evaluated for each person');
 CREATE RULE spy AS ON INSERT TO mine.deflt DO ALSO INSERT INTO mine.plain VALUES (NEW.person_id);
 SELECT throws_ok($$INSERT INTO mine.deflt SELECT person_id, NULL FROM permit_hydro.person$$, 'ZE002', NULL, 'a rule of a view of the analyst');
+CREATE RULE spy2 AS ON DELETE TO mine.deflt DO ALSO INSERT INTO mine.plain VALUES (OLD.person_id);
+SELECT throws_ok($$DELETE FROM mine.deflt$$, 'ZE002', NULL, 'a rule on DELETE');
+DROP RULE spy2 ON mine.deflt;
+SELECT throws_ok($$DELETE FROM mine.deflt$$, 'ZE002', NULL, 'DELETE through a view of the analyst');
 DROP RULE spy ON mine.deflt;
 CREATE FUNCTION mine.steal() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN INSERT INTO mine.plain VALUES (NEW.person_id); RETURN NEW; END $f$;
 CREATE TRIGGER steal INSTEAD OF INSERT ON mine.deflt FOR EACH ROW EXECUTE FUNCTION mine.steal();
@@ -299,7 +317,8 @@ SELECT is((SELECT count(*) FROM mine.asthma), 200::bigint, 'which changed nothin
 RESET SESSION AUTHORIZATION;
 SELECT throws_ok($$SELECT count(*) FROM mine.asthma$$, 'ZE001', NULL, 'a superuser is no member of the grantee');
 SELECT is((SELECT count(*) FROM ehds.ledger WHERE action = 'seal' AND permit = 'hydro' AND detail LIKE 'CREATE TABLE mine.asthma AS%' AND role = 't_analyst'), 1::bigint, 'the ledger has it');
-SELECT is((SELECT count(*) FROM ehds.ledger WHERE action = 'seal' AND detail LIKE 'INSERT INTO mine.cohort SELECT 2%'), 1::bigint, 'and what was added');
+SELECT is((SELECT count(*) FROM ehds.ledger WHERE action = 'seal' AND detail LIKE 'INSERT INTO mine.cohort SELECT 2%'), 2::bigint, 'and what was added');
+SELECT is((SELECT count(*) FROM ehds.ledger WHERE action = 'seal' AND detail LIKE 'DELETE FROM mine.cohort WHERE cohort_definition_id = 2%'), 1::bigint, 'and removed');
 
 -- under a privacy budget ------------------------------------------------------------------
 SET SESSION AUTHORIZATION t_other;
@@ -327,6 +346,10 @@ SET search_path = permit_hydro, omop, mine, public, pg_catalog;
 -- who reads it -----------------------------------------------------------------------------
 SELECT is(pg_temp.as_role('t_analyst2', $$SELECT count(DISTINCT person_id) FROM mine.asthma$$), '200', 'another member of the grantee');
 SELECT throws_ok($$SELECT pg_temp.as_role('t_other', 'SELECT count(DISTINCT person_id) FROM mine.asthma')$$, 'ZE001', NULL, 'a role without the permit');
+SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst2', 'INSERT INTO mine.asthma SELECT person_id, NULL FROM permit_hydro.person')$$, '42501', NULL, 'only its maker adds to it');
+SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst2', 'DELETE FROM mine.asthma')$$, '42501', NULL, 'or takes from it');
+SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst2', 'TRUNCATE mine.asthma')$$, '42501', NULL, 'or empties it');
+SELECT throws_ok($$SELECT pg_temp.as_role('t_other', 'DELETE FROM mine.asthma')$$, 'ZE001', NULL, 'others not at all');
 SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst2', 'DROP TABLE mine.asthma')$$, '42501', NULL, 'only its maker drops it');
 SELECT throws_ok($$SELECT pg_temp.as_role('t_other', 'DROP TABLE mine.asthma')$$, '42501', NULL, 'nor does anybody else');
 GRANT SELECT ON mine.asthma TO t_other;
