@@ -33,6 +33,58 @@ my @mutants = (
 		change => [ [ 'src/dp/release.c', '*released = m > tau;', '*released = true;' ] ],
 	},
 	{
+		name   => 'bounding_off',
+		case   => 'twenty groups',
+		change => [ [ 'src/gate/dp_release.c', 'max_groups, columns, t->placeholder.data,', 'EHDS_COLLECT_MAX_GROUPS, columns, t->placeholder.data,' ] ],
+	},
+	{
+		name   => 'selection_unbounded',
+		case   => 'selection',
+		change => [ [ 'src/gate/dp_release.c', 'max_groups, columns, t->placeholder.data,', 'EHDS_COLLECT_MAX_GROUPS, columns, t->placeholder.data,' ] ],
+	},
+	{
+		# what leader and two workers would keep, each by itself
+		name   => 'groups_per_worker',
+		case   => 'workers',
+		change => [ [ 'src/gate/dp_release.c', 'max_groups, columns, t->placeholder.data,', 'max_groups * 3, columns, t->placeholder.data,' ] ],
+	},
+	{
+		name   => 'drawn_again_on_rescan',
+		case   => 'rescanned',
+		change => [
+			[ 'src/gate/border.c', 'cte->ctematerialized = CTEMaterializeAlways;', 'cte->ctematerialized = CTEMaterializeNever;' ],
+			[ 'src/dp/dp.sql', q{'ehds_dp_release_sql' LANGUAGE C VOLATILE PARALLEL RESTRICTED}, q{'ehds_dp_release_sql' LANGUAGE C STABLE PARALLEL RESTRICTED} ],
+		],
+	},
+	{
+		name   => 'lower_bound_forgotten',
+		case   => 'lower bound',
+		change => [ [ 'src/dp/measure.c', 'return m->max_rows * Max(-m->low, m->high);', 'return m->max_rows * m->high;' ] ],
+	},
+	{
+		name   => 'rows_summed_unclamped',
+		case   => 'five hundred rows',
+		change => [ [ 'src/dp/measure.c', 'statistics[0] = clamp(words[0], m->max_rows * Min(m->low, 0), m->max_rows * Max(m->high, 0));', 'statistics[0] = words[0];' ] ],
+	},
+	{
+		name   => 'not_a_number_past_the_clamp',
+		case   => 'no number',
+		change => [
+			[ 'src/dp/measure.c', '(input->type == FLOAT8OID && isnan(DatumGetFloat8(value)))', 'false' ],
+			[ 'src/dp/measure.c', 'return clamp((int64) rint(steps), m->low, m->high);', 'return (int64) rint(steps);' ],
+			[ 'src/dp/measure.c', 'statistics[0] = clamp(words[0], m->max_rows * Min(m->low, 0), m->max_rows * Max(m->high, 0));', 'statistics[0] = words[0];' ],
+		],
+	},
+	{
+		name   => 'weights_forgotten',
+		case   => 'average',
+		change => [
+			[ 'src/dp/measure.c', 'if (n > m->max_rows)', 'if (false)' ],
+			[ 'src/dp/measure.c', 'statistics[0] = clamp((int128) weight * n, 0, ehds_measure_sensitivity(m, 0));', 'statistics[0] = weight * n;' ],
+			[ 'src/dp/measure.c', 'statistics[i] = n == 0 ? 0 : clamp(sum, i == 2 ? 0 : -bound, bound);', 'statistics[i] = (int64) sum; (void) bound;' ],
+		],
+	},
+	{
 		name   => 'random_state_of_the_postmaster',
 		case   => 'two sessions',
 		change => [
