@@ -71,8 +71,8 @@ BEGIN
         EXECUTE format('INSERT INTO %I.amounts SELECT i, 0, 0 FROM generate_series(1, 40) i', side);
         EXECUTE format('CREATE TABLE %I.control (person_id bigint)', side);
         EXECUTE format('INSERT INTO %I.control SELECT generate_series(1, 40)', side);
-        EXECUTE format('CREATE TABLE %I.persons (person_id bigint PRIMARY KEY, v double precision)', side);
-        EXECUTE format('INSERT INTO %I.persons SELECT i, 0 FROM generate_series(1, 40) i', side);
+        EXECUTE format('CREATE TABLE %I.persons (person_id bigint PRIMARY KEY, v integer)', side);
+        EXECUTE format('INSERT INTO %I.persons SELECT i, i %% 2 FROM generate_series(1, 40) i', side);
     END LOOP;
 END $do$;
 
@@ -80,7 +80,7 @@ END $do$;
 INSERT INTO "with".t SELECT 0, g, 0, 0 FROM generate_series(0, 19) g;
 INSERT INTO "with".few VALUES (0, 100), (0, 200);
 INSERT INTO "with".busy SELECT 0, g, repeat('x', 100) FROM generate_series(0, 2) g, generate_series(1, 20);
-INSERT INTO "with".persons VALUES (0, 0);
+INSERT INTO "with".persons VALUES (0, 1);
 INSERT INTO "with".selected SELECT 0, g FROM generate_series(0, 19) g;
 INSERT INTO "with".amounts SELECT 0, CASE i WHEN 1 THEN 'NaN'::double precision ELSE -1000 END, CASE i WHEN 1 THEN -1000 ELSE 10 END FROM generate_series(1, 500) i;
 ANALYZE;
@@ -256,6 +256,13 @@ audit({ name => 'sum of what is no number',
 	query => q{SELECT ehds.dp_sum(person_id, x, -10, 10, 1) AS n FROM amounts WHERE x >= 0}, event => 'n < -5' });
 audit({ name => 'average of many rows',
 	query => 'SELECT ehds.dp_avg(person_id, y, -10, 10, 1) AS n FROM amounts WHERE y >= 0', event => 'n > 5' });
+
+# the median of as many low as high values, which one person decides
+audit({ name => 'median',
+	query => 'SELECT ehds.dp_median(person_id, v, 0, 1) AS n FROM persons', event => 'n > 0.5' });
+
+audit({ name => 'rows of a median',
+	query => 'SELECT ehds.dp_median(person_id, y, 0, 10) AS n FROM amounts WHERE y >= 0', event => 'n > 5' });
 
 # a total, and many readings of it in one statement
 audit({ name => 'one total',
