@@ -19,6 +19,7 @@ max_wal_size = 4GB
 checkpoint_timeout = 30min
 autovacuum = off
 jit = off
+ehds.fresh = on
 EOC
 base_conf=$HOME_PG/bench-base.conf
 {

@@ -132,6 +132,7 @@ timezone = 'UTC'
 max_connections = 60
 max_prepared_transactions = 10
 log_min_messages = warning
+ehds.fresh = on
 EOC
 # A new one for each layer: roles outlive the databases of the layer before.
 new_server()

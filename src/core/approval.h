@@ -11,12 +11,17 @@
 
 #include "core/compat.h"
 
+#include "nodes/pg_list.h"
+
 typedef struct EhdsExecution
 {
 	uint64 approval;
 	char *permit; /* name, for messages */
 	Oid role;     /* for whom the permit was found in force */
 	bool charged; /* a durable charge stands behind this execution */
+	bool has_key; /* of repeats: releases are recorded under key */
+	uint8 key[32];
+	List *kept; /* bytea, one a release that was recorded; NIL: to be drawn */
 	/* what the NOTICE on hidden cells is made of */
 	int64 cells_shown;
 	int64 cells_hidden;

@@ -212,4 +212,27 @@ ehds_check_permissions(Query *query)
 #endif
 }
 
+/* Since 16 (commit 3057465ac) the settings are in a hash table, of which this is a copy. */
+#include "utils/guc_tables.h"
+
+static inline struct config_generic **
+ehds_all_settings(int *n)
+{
+#if PG_VERSION_NUM >= 160000
+	return get_guc_variables(n);
+#else
+	*n = GetNumConfigOptions();
+	return get_guc_variables();
+#endif
+}
+
+/* The rights that a query needs are no part of what it means. */
+static inline void
+ehds_forget_rights(Query *query)
+{
+#if PG_VERSION_NUM >= 160000
+	query->rteperminfos = NIL;
+#endif
+}
+
 #endif /* EHDS_COMPAT_H */

@@ -118,6 +118,7 @@ BEGIN
                    FROM (VALUES ('opposition', 'keep_history', 27, 'keep_history', 'BEFORE UPDATE OR DELETE'),
                                 ('opposition', 'keep_history_whole', 34, 'keep_history', 'BEFORE TRUNCATE'),
                                 ('ledger_entry', 'ledger_guard', 62, 'ledger_guard', 'BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE'),
+                                ('release_part', 'release_guard', 58, 'release_guard', 'BEFORE UPDATE OR DELETE OR TRUNCATE'),
                                 ('population', 'catalog_changed', 29, 'catalog_changed', 'AFTER INSERT OR UPDATE OR DELETE'),
                                 ('protected_table', 'catalog_changed', 29, 'catalog_changed', 'AFTER INSERT OR UPDATE OR DELETE'),
                                 ('permit', 'catalog_changed', 29, 'catalog_changed', 'AFTER INSERT OR UPDATE OR DELETE'),

@@ -343,6 +343,7 @@ ehds_gate_check(EhdsGate *gate, Query *query)
 	gate->top = query;
 	gate->approval = ehds_approval_new();
 	(void) see_relations_walker((Node *) query, gate);
+	ehds_begin_repeatable(gate);
 	if (p->statistics)
 	{
 		ehds_bind_coarsening(gate, query);
@@ -520,6 +521,8 @@ ehds_mark_plan(EhdsGate *gate, PlannedStmt *plan)
 	fields = lappend(fields, makeString(int64_string(gate->sealed)));
 	fields = lappend(fields, makeString(int64_string(gate->seal_store)));
 	fields = lappend(fields, makeString(oids_string(gate->views)));
+	fields = lappend(fields, makeString(gate->repeat ? gate->repeat : pstrdup("")));
+	fields = lappend(fields, makeString(int64_string(gate->borders)));
 	Assert(list_length(fields) == EHDS_MARKER_FIELDS);
 	fields = list_concat(fields, ehds_write_noises(gate->noises));
 	rte->rtekind = RTE_RESULT;
@@ -550,6 +553,8 @@ ehds_read_marker(PlannedStmt *plan, EhdsMarker *marker)
 		return false;
 	fields = rte->eref->colnames;
 	marker->fields = fields;
+	marker->repeat = strVal(list_nth(fields, 12));
+	marker->borders = (int) marker_field(fields, 13);
 	marker->permit = strVal(linitial(fields));
 	marker->version = (int) marker_field(fields, 1);
 	marker->approval = (uint64) marker_field(fields, 2);

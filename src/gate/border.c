@@ -236,7 +236,7 @@ ehds_release_border(struct Level *level, List *subjects, bool multiplied)
 					 errmsg("a query with GROUP BY under permit \"%s\" needs a differentially private aggregate",
 							gate->permit->permit),
 					 errhint("Add ehds.dp_count(person_id).")));
-		cte = make_release(gate, ehds_dp_release_query(&b, depth));
+		cte = make_release(gate, ehds_recorded(gate, ehds_dp_release_query(&b, depth)));
 	}
 	else
 		cte = make_release(gate, ehds_k_release(&b, depth));

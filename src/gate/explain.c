@@ -21,10 +21,12 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/timestamp.h"
 
 #include "core/errors.h"
 #include "gate/gate.h"
 #include "ledger/ledger.h"
+#include "ledger/releases.h"
 
 PG_FUNCTION_INFO_V1(ehds_explain_privacy);
 
@@ -204,10 +206,25 @@ lack(const EhdsPermit *p, const EhdsCharge *charge)
 	return NULL;
 }
 
+/* Would the query be answered with what was recorded? */
+static bool
+is_recorded(EhdsGate *gate, TimestampTz *at)
+{
+	EhdsMarker marker = {0};
+	uint8 key[EHDS_RELEASE_KEY_LEN];
+
+	marker.permit = gate->permit->permit;
+	marker.version = gate->permit->version;
+	marker.repeat = gate->repeat ? gate->repeat : "";
+	return !ehds_setting_fresh && ehds_repeat_key(&marker, NULL, key) &&
+		   ehds_releases_find(key, gate->borders, at) != NIL;
+}
+
 static void
 tell_private(Explanation *e, EhdsGate *gate)
 {
 	EhdsNoise sum = {0};
+	TimestampTz at;
 	char *missing;
 	ListCell *lc;
 
@@ -231,6 +248,13 @@ tell_private(Explanation *e, EhdsGate *gate)
 	end_row(e, psprintf("to permit %s, by %s accounting; nothing is charged now", gate->permit->permit,
 						gate->permit->zcdp ? "zcdp" : "pure"));
 
+	if (is_recorded(gate, &at))
+	{
+		begin_row(e, "repeat");
+		end_row(e, psprintf("the answer of %s would be given again, and nothing charged",
+							timestamptz_to_str(at)));
+		return;
+	}
 	missing = lack(gate->permit, &gate->charge);
 	if (missing != NULL)
 		tell_refusal(e, psprintf("the privacy budget does not allow the query: %s", missing),

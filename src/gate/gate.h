@@ -19,6 +19,7 @@
  *					nothing counts them)
  *	sizes.c			functions that tell sizes, closed to those who work under permits
  *	explain.c		what a query would get and cost
+ *	repeat.c		the same query asked again
  *	guard.c			the functions that permit views and extracts call
  *	show_query.c	EXPLAIN under a permit
  *	row_filter.c	validates the row filter of a permit
@@ -77,6 +78,7 @@ typedef struct EhdsGate
 	EhdsDpBudget budget; /* of the permit */
 	int64 epsilon_nano; /* of one release; in zCDP it stands for rho = epsilon^2 / 2; 0: by ehds.error_target */
 	List *noises;       /* EhdsNoise */
+	char *repeat;       /* digest of the statement in hexadecimal; NULL: it is asked anew each time */
 	EhdsCharge charge; /* of the whole query */
 	int max_groups;
 	char *precision; /* of the releases, in words */
@@ -94,18 +96,20 @@ typedef struct EhdsMarker
 	char *permit;
 	int version; /* of the permit when planned; 0: the query reads its extract, not its views */
 	uint64 approval;
-	int k;             /* 0: not a k-anonymity release */
-	bool figures;      /* one release: its NOTICE may count cells */
-	EhdsCharge charge; /* to be made before execution */
-	List *fields;      /* as texts: first all of the above and below, then noises */
-	char *precision;   /* of the releases, in words */
-	bool seals;        /* rows of persons are stored: nothing may tell how many */
-	Oid seal_store;    /* INSERT: where */
-	List *views;       /* and what they are read from */
+	int k;              /* 0: not a k-anonymity release */
+	bool figures;       /* one release: its NOTICE may count cells */
+	EhdsCharge charge;  /* to be made before execution */
+	const char *repeat; /* digest of the statement; empty: it is asked anew each time */
+	int borders;
+	List *fields;    /* as texts: first all of the above and below, then noises */
+	char *precision; /* of the releases, in words */
+	bool seals;      /* rows of persons are stored: nothing may tell how many */
+	Oid seal_store;  /* INSERT: where */
+	List *views;     /* and what they are read from */
 } EhdsMarker;
 
 /* texts of a marker before those of the noises */
-#define EHDS_MARKER_FIELDS 12
+#define EHDS_MARKER_FIELDS 14
 
 /* settings.c */
 extern char *ehds_setting_permit;
@@ -113,6 +117,7 @@ extern char *ehds_setting_purpose;
 extern int64 ehds_setting_epsilon_nano;      /* 0: the permit's default */
 extern int64 ehds_setting_error_target_nano; /* 0: none */
 extern int ehds_setting_max_groups;          /* 0: the permit's */
+extern bool ehds_setting_fresh;
 extern int ehds_setting_max_rows;
 extern void ehds_gate_settings_init(void);
 
@@ -184,6 +189,11 @@ extern void ehds_noise_columns(const EhdsNoise *noise, Datum *values, bool *null
 
 /* show_query.c: false, and nothing is done, if the statement reads no permit's view */
 extern bool ehds_explain(ExplainStmt *stmt, const char *query_string, DestReceiver *dest);
+
+/* repeat.c */
+extern void ehds_begin_repeatable(EhdsGate *gate);
+extern Query *ehds_recorded(EhdsGate *gate, Query *q);
+extern bool ehds_repeat_key(const EhdsMarker *marker, ParamListInfo params, uint8 *key);
 
 /* check.c */
 extern void ehds_check_statistics(EhdsGate *gate, Query *query);

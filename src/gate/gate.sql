@@ -48,4 +48,15 @@ CREATE FUNCTION ehds.explain_privacy(query text, OUT item text, OUT release inte
     RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'ehds_explain_privacy' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION ehds.explain_privacy(text) IS
-    'what a SELECT would get and cost under the caller''s permit and settings, without running or charging it. item: figure (one row each: mechanism, scale, half width of the 95 % interval, bounds, cost, as in ehds.last_release), charge (of the whole query), refused (why, with SQLSTATE; also if the budget does not allow it), k-anonymity, cell keys, rows or public where there is no budget. NULL gives no row; what is no single SELECT raises 22023; queries with functions of users raise ZE002; a query that is no valid SQL, or reads what the caller may not, raises as it would';
+    'what a SELECT would get and cost under the caller''s permit and settings, without running or charging it. item: figure (one row each: mechanism, scale, half width of the 95 % interval, bounds, cost, as in ehds.last_release), charge (of the whole query), repeat (its recorded answer would be given again, free), refused (why, with SQLSTATE; also if the budget does not allow it), k-anonymity, cell keys, rows or public where there is no budget. NULL gives no row; what is no single SELECT raises 22023; queries with functions of users raise ZE002; a query that is no valid SQL, or reads what the caller may not, raises as it would';
+
+-- What the gate puts in a release's place. PUBLIC may call them, but only a plan of the
+-- gate carries an approval.
+CREATE FUNCTION ehds.release_is_kept(release integer, approval ehds.approval) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'ehds_release_is_kept' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION ehds.release_is_kept(integer, ehds.approval) IS
+    'for the gate: is the release of this number recorded, so that it is not drawn? Raises ZE004 unless the approval is live';
+CREATE FUNCTION ehds.keep_release(release integer, drawn record[], approval ehds.approval) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'ehds_keep_release' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION ehds.keep_release(integer, record[], ehds.approval) IS
+    'for the gate: the rows of a release, the recorded ones or, after they were recorded on disk, those that were drawn (NULL: none). Raises ZE004 unless the approval is live, ZE007 if it can''t record';

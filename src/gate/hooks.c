@@ -28,6 +28,7 @@
 #include "gate/gate.h"
 #include "kanon/kanon.h"
 #include "ledger/ledger.h"
+#include "ledger/releases.h"
 
 bool ehds_hooks_installed = false;
 
@@ -120,11 +121,52 @@ show_charge(const EhdsCharge *charge)
 	return psprintf("epsilon %.9g", charge->epsilon_nano / 1e9);
 }
 
+/* As copies that live as long as the execution. */
+static List *
+copy_kept(MemoryContext cxt, List *kept)
+{
+	MemoryContext caller = MemoryContextSwitchTo(cxt);
+	List *copies = NIL;
+	ListCell *lc;
+
+	foreach(lc, kept)
+	{
+		Size size = VARSIZE_ANY(lfirst(lc));
+		void *copy = palloc(size);
+
+		memcpy(copy, lfirst(lc), size);
+		copies = lappend(copies, copy);
+	}
+	MemoryContextSwitchTo(caller);
+	return copies;
+}
+
+/* Releases of the same query, and the key under which those of this one are recorded. */
+typedef struct Repeat
+{
+	bool has_key;
+	uint8 key[EHDS_RELEASE_KEY_LEN];
+	List *kept; /* NIL: to be drawn and charged */
+} Repeat;
+
 /* Record what is about to run; raises if it may not. */
 static void
-admit(EhdsMarker *marker, EhdsPermit *permit, QueryDesc *query)
+admit(EhdsMarker *marker, EhdsPermit *permit, QueryDesc *query, Repeat *repeat)
 {
 	if (costs(&marker->charge))
+	{
+		TimestampTz at;
+
+		repeat->has_key = ehds_repeat_key(marker, query->params, repeat->key);
+		if (repeat->has_key && !ehds_setting_fresh)
+			repeat->kept = ehds_releases_find(repeat->key, marker->borders, &at);
+		if (repeat->kept != NIL)
+			ereport(NOTICE,
+					(errmsg("nothing charged: this is the answer that was given to the same query on %s",
+							timestamptz_to_str(at)),
+					 errhint("SET ehds.fresh = on draws, and charges, a new one.")));
+	}
+	if (costs(&marker->charge) && repeat->kept == NIL)
 	{
 		EhdsChargeRequest r = {0};
 		EhdsChargeResult left;
@@ -160,7 +202,7 @@ admit(EhdsMarker *marker, EhdsPermit *permit, QueryDesc *query)
 		e.kind = EHDS_ACCESS;
 		e.permit = permit->permit;
 		e.population = permit->population;
-		e.action = marker->seals ? "seal" : "select";
+		e.action = marker->seals ? "seal" : repeat->kept != NIL ? "repeat" : "select";
 		e.detail = query->sourceText;
 		(void) ehds_ledger_append(&e);
 	}
@@ -171,6 +213,7 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 {
 	EhdsMarker marker;
 	bool marked = ehds_read_marker(query->plannedstmt, &marker);
+	Repeat repeat = {0};
 
 	if (marked && !IsParallelWorker() && !(marker.version == 0 && (eflags & EXEC_FLAG_EXPLAIN_ONLY)))
 	{
@@ -206,7 +249,7 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 								   permit->k, ehds_k_least()),
 							errdetail("The floor is the server's setting ehds.k_floor."),
 							errhint("Ask the administrator for a permit with a larger k.")));
-		admit(&marker, permit, query);
+		admit(&marker, permit, query, &repeat);
 		if (OidIsValid(marker.seal_store))
 		{
 			if (query->operation == CMD_DELETE)
@@ -228,7 +271,10 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 
 		ex->k = marker.k;
 		ex->figures = marker.figures;
-		ex->charged = costs(&marker.charge) && !IsParallelWorker();
+		ex->charged = costs(&marker.charge) && repeat.kept == NIL && !IsParallelWorker();
+		ex->has_key = repeat.has_key;
+		memcpy(ex->key, repeat.key, sizeof(ex->key));
+		ex->kept = copy_kept(query->estate->es_query_cxt, repeat.kept);
 	}
 }
 

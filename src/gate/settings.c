@@ -20,6 +20,7 @@ char *ehds_setting_purpose = NULL;
 int64 ehds_setting_epsilon_nano = 0;
 int64 ehds_setting_error_target_nano = 0;
 int ehds_setting_max_groups = 0;
+bool ehds_setting_fresh = false;
 int ehds_setting_max_rows = 1;
 
 static char *setting_epsilon = NULL;
@@ -156,6 +157,10 @@ ehds_gate_settings_init(void)
 							   "Privacy budget (epsilon) that one differentially private release spends; empty: the permit's default.",
 							   NULL, &setting_epsilon, "", PGC_USERSET, 0, check_epsilon, assign_epsilon,
 							   NULL);
+	/* A dashboard that asks the same each morning pays once, unless it wants new noise. */
+	DefineCustomBoolVariable("ehds.fresh",
+							 "Draw and charge a release even if one of the same query is recorded.", NULL,
+							 &ehds_setting_fresh, false, PGC_USERSET, 0, NULL, NULL, NULL);
 	/* In place of an epsilon: the 95 % interval of a count's noise is at most so wide, either way. */
 	DefineCustomStringVariable("ehds.error_target",
 							   "Number of persons by which the noise of a count may be off, with 95 % probability; its epsilon is computed. Empty: ehds.epsilon counts.",

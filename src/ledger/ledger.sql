@@ -142,3 +142,35 @@ CREATE VIEW ehds.budget AS
 GRANT SELECT ON ehds.budget TO PUBLIC;
 COMMENT ON VIEW ehds.budget IS
     'privacy budget of each permit that has one: total, spent and left, in epsilon and delta; a member of the permit''s grantee sees it, ehds_admin and ehds_auditor see all. rho: of a permit in zCDP, where rho is what adds up, and epsilon is what it means at the delta of the conversion; queries_left: how many queries that cost what the last one did can still be asked, NULL before the first one';
+
+-- No index, no constraint: rows are written below the level of SQL (releases.c).
+CREATE TABLE ehds.release_part (
+    key     bytea,
+    store   bigint,
+    release integer,
+    part    integer,
+    parts   integer,
+    at      timestamptz,
+    permit  text,
+    data    bytea
+);
+COMMENT ON TABLE ehds.release_part IS
+    'released figures under privacy budgets, in parts, by a hash of query, settings and permit, so that the same query gets the same answer; written by the extension alone, never changed';
+SELECT pg_catalog.pg_extension_config_dump('ehds.release_part', '');
+
+CREATE FUNCTION ehds.release_guard() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+        MESSAGE = 'a release that has been given is never changed or removed',
+        HINT = 'SET ehds.fresh = on asks for a new one.';
+END
+$$;
+REVOKE ALL ON FUNCTION ehds.release_guard() FROM PUBLIC;
+COMMENT ON FUNCTION ehds.release_guard() IS
+    'trigger: a release that was kept stays; every change and removal raises 42501';
+CREATE TRIGGER release_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON ehds.release_part
+    FOR EACH STATEMENT EXECUTE FUNCTION ehds.release_guard();
+ALTER TABLE ehds.release_part ENABLE ALWAYS TRIGGER release_guard;

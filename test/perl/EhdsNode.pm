@@ -35,6 +35,8 @@ sub start
 shared_preload_libraries = 'pg_ehds'
 ehds.key_file = '$key'
 max_connections = 60
+# a query that is asked twice is drawn and charged twice, unless a test says otherwise
+ehds.fresh = on
 CONF
 	$node->append_conf('postgresql.conf', $opt{conf}) if $opt{conf};
 	$node->start;
