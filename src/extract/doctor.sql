@@ -161,7 +161,7 @@ BEGIN
     WITH spaces AS (
         SELECT n.oid, n.nspname, n.nspowner, n.nspacl, n.nspname <> 'ehds' AS of_permit FROM pg_namespace n
          WHERE n.nspname = 'ehds' OR n.nspname IN (SELECT p.schema_name FROM ehds.permit p)
-            OR n.nspname IN (SELECT 'extract_' || substr(p.schema_name, 8) FROM ehds.permit p))
+            OR n.nspname IN (SELECT x || substr(p.schema_name, 8) FROM ehds.permit p, unnest('{extract_,sealed_}'::text[]) x))
     SELECT 'critical', format('schema %I', s.nspname), format('%s may create objects in it', CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END),
            format('REVOKE CREATE ON SCHEMA %I FROM %s', s.nspname, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END)
       FROM spaces s CROSS JOIN LATERAL aclexplode(s.nspacl) x WHERE x.privilege_type = 'CREATE' AND x.grantee <> s.nspowner
@@ -177,7 +177,8 @@ BEGIN
     UNION ALL
     SELECT 'critical', ehds.full_name(c.oid), 'belongs to ehds_owner and is outside the schemas of permits: it reads protected tables without one', format('Drop it, or give it to its maker: ALTER TABLE %s OWNER TO ...', ehds.full_name(c.oid))
       FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner AND r.rolname = 'ehds_owner'
-     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't' AND NOT EXISTS (SELECT FROM spaces s WHERE s.oid = c.relnamespace);
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't' AND NOT EXISTS (SELECT FROM spaces s WHERE s.oid = c.relnamespace)
+       AND NOT EXISTS (SELECT FROM ehds.sealed_table s WHERE s.view = c.oid);
 END
 $$;
 COMMENT ON FUNCTION ehds.doctor_server() IS 'internal: the part of ehds.doctor() on the server, its settings and roles';
@@ -230,7 +231,7 @@ BEGIN
           JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid AND d.classid = 'pg_rewrite'::regclass
           JOIN pg_rewrite w ON w.oid = d.objid
           JOIN pg_class c ON c.oid = w.ev_class AND c.oid <> r.oid
-         WHERE r.carries AND NOT EXISTS (SELECT FROM ehds.permit_table pt WHERE pt.view = c.oid))
+         WHERE r.carries AND NOT EXISTS (SELECT FROM ehds.permit_table pt WHERE pt.view = c.oid) AND NOT EXISTS (SELECT FROM ehds.sealed_table s WHERE s.view = c.oid))
     SELECT DISTINCT CASE WHEN c.relkind = 'm' THEN 'critical' ELSE 'warning' END, ehds.full_name(c.oid),
            format('%s reads protected table %s: whoever may read it, and is no permit''s member, sees persons',
                   CASE c.relkind WHEN 'm' THEN 'the materialised view' WHEN 'v' THEN 'the view' ELSE 'a rule of the table' END, ehds.full_name(r.relation)),
@@ -243,6 +244,8 @@ BEGIN
         SELECT t.relation::oid AS oid, child::oid AS part, 'its rows' AS what FROM ehds.protected_table t CROSS JOIN LATERAL ehds.with_children(t.relation) child
         UNION ALL
         SELECT c.oid, c.oid, 'its rows' FROM pg_class c WHERE c.oid IN ('ehds.opposition'::regclass, 'ehds.ledger_entry'::regclass)
+        UNION ALL
+        SELECT c.oid, c.oid, 'rows of a sealed table' FROM ehds.sealed_table s JOIN pg_class c ON c.oid = s.store AND NOT s.temporary
         UNION ALL
         SELECT c.oid, c.oid, 'pseudonymised rows' FROM ehds.extract e JOIN pg_namespace n ON n.nspname = e.schema_name JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind = 'r')
     SELECT 'critical', ehds.full_name(s.oid), format('publication %s sends %s to other servers', p.pubname, s.what),
@@ -445,6 +448,18 @@ BEGIN
       JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
      WHERE NOT EXISTS (SELECT FROM ehds.permit_table pt WHERE pt.view = c.oid)
        AND NOT EXISTS (SELECT FROM ehds.permit_table pt WHERE pt.permit_id = p.permit_id AND pt.view_name = c.relname);
+
+    -- sealed tables
+    RETURN QUERY
+    SELECT 'critical', ehds.full_name(c.oid), format('holds rows of sealed table %s, and %s has %s on it', coalesce(ehds.full_name(s.view), '(dropped)'),
+                                                     CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END, x.privilege_type),
+           format('REVOKE ALL ON TABLE %s FROM %s', ehds.full_name(c.oid), CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END)
+      FROM ehds.sealed_table s JOIN pg_class c ON c.oid = s.store CROSS JOIN LATERAL aclexplode(c.relacl) x
+     WHERE x.grantee <> c.relowner;
+    RETURN QUERY
+    SELECT 'critical', ehds.full_name(c.oid), format('is part of a sealed table and belongs to %s, who reads it', c.relowner::regrole), format('DROP it, or ALTER TABLE %s OWNER TO ehds_owner', ehds.full_name(c.oid))
+      FROM ehds.sealed_table s JOIN pg_class c ON c.oid IN (s.store, s.view)
+     WHERE c.relowner <> 'ehds_owner'::regrole AND (c.oid = s.store OR NOT s.temporary);
 
     -- extracts
     RETURN QUERY

@@ -343,6 +343,11 @@ RESET ehds.epsilon;
 RESET SESSION AUTHORIZATION;
 SET search_path = permit_hydro, omop, mine, public, pg_catalog;
 
+SELECT is_empty($$SELECT object, finding FROM ehds.doctor() WHERE object ~ 'sealed|asthma|cohort' OR finding ~ 'sealed_|asthma'$$, 'doctor finds nothing wrong with them');
+SELECT format('GRANT SELECT ON %s TO t_other', store) FROM ehds.sealed_table WHERE view = 'mine.asthma'::regclass \gexec
+SELECT is((SELECT count(*) FROM ehds.doctor() WHERE severity = 'critical' AND finding LIKE '%rows of sealed table mine.asthma, and t_other has SELECT%'), 1::bigint, 'but a right on their rows');
+SELECT format('REVOKE ALL ON %s FROM t_other', store) FROM ehds.sealed_table WHERE view = 'mine.asthma'::regclass \gexec
+
 -- who reads it -----------------------------------------------------------------------------
 SELECT is(pg_temp.as_role('t_analyst2', $$SELECT count(DISTINCT person_id) FROM mine.asthma$$), '200', 'another member of the grantee');
 SELECT throws_ok($$SELECT pg_temp.as_role('t_other', 'SELECT count(DISTINCT person_id) FROM mine.asthma')$$, 'ZE001', NULL, 'a role without the permit');
