@@ -5,6 +5,7 @@
  *	dp_aggregates.c		which figure an aggregate of the analyst's is
  *	dp_range.c			its declared range, as whole steps
  *	dp_figure.c			its noise, its value and its precision
+ *	dp_domain.c			groups that are released whether or not there are persons
  *	dp_release.c		the query that computes them
  */
 #ifndef EHDS_DP_FIGURE_H
@@ -60,5 +61,10 @@ extern char *ehds_dp_value(const DpFigure *figure, const char *column);
 /* charges for it, and tells of its noise */
 extern void ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_groups,
 						 const EhdsDpShare *share);
+
+/* dp_domain.c */
+extern char *ehds_dp_domain(Border *b, int depth, Query **keys);
+/* dp_release.c: SQL of a NULL as the key is */
+extern char *ehds_dp_null_key(Node *key);
 
 #endif /* EHDS_DP_FIGURE_H */

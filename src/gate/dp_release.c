@@ -263,24 +263,38 @@ typedef struct Template
 	StringInfoData from;        /* gives g1, g2, and what total counts */
 	StringInfoData measures;    /* of the figures that have one */
 	StringInfoData measured;    /* , m1, m2: their arguments */
+	StringInfoData names;       /* , s1_1, s1_2 */
+	StringInfoData nulls;       /* , NULL::numeric, NULL::numeric */
 	StringInfoData statistics;  /* , s1_1 numeric, s1_2 numeric: what they give */
 	int n_words;
 	const char *total; /* number of persons of a group */
 	int nesting;       /* level of the placeholder; a query with this FROM is level 1 */
 } Template;
 
-static void
-add_key(Template *t, int n, Node *key)
+/* type of the key, with its collation */
+static char *
+key_type(Node *key)
 {
 	Oid collation = exprCollation(key);
 	char *type = ehds_type_name(exprType(key));
-	char *collate = "";
 
 	if (OidIsValid(collation) && collation != DEFAULT_COLLATION_OID)
-		collate = psprintf(" COLLATE %s", collation_name(collation));
+		return psprintf("%s COLLATE %s", type, collation_name(collation));
+	return type;
+}
+
+char *
+ehds_dp_null_key(Node *key)
+{
+	return psprintf("NULL::%s", key_type(key));
+}
+
+static void
+add_key(Template *t, int n, Node *key)
+{
 	appendStringInfo(&t->columns, "%sg%d", n > 1 ? ", " : "", n);
-	appendStringInfo(&t->definitions, "%sg%d %s%s", n > 1 ? ", " : "", n, type, collate);
-	appendStringInfo(&t->placeholder, ", NULL::%s%s AS g%d", type, collate, n);
+	appendStringInfo(&t->definitions, "%sg%d %s", n > 1 ? ", " : "", n, key_type(key));
+	appendStringInfo(&t->placeholder, ", %s AS g%d", ehds_dp_null_key(key), n);
 }
 
 /* What the argument of dp_collect is cast to; NULL for a type that it does not take. */
@@ -316,8 +330,13 @@ add_figure(Template *t, int n, const DpFigure *figure)
 	appendStringInfo(&t->measures, "%s%s", t->measures.len > 0 ? "; " : "",
 					 ehds_measure_text(&figure->measure));
 	for (int i = 1; i <= ehds_measure_n_statistics(&figure->measure); i++)
-		appendStringInfo(&t->statistics, ", s%d_%d pg_catalog.%s", n, i,
-						 figure->kind == DP_QUANTILE ? "bytea" : "numeric");
+	{
+		const char *of = figure->kind == DP_QUANTILE ? "bytea" : "numeric";
+
+		appendStringInfo(&t->statistics, ", s%d_%d pg_catalog.%s", n, i, of);
+		appendStringInfo(&t->names, ", s%d_%d", n, i);
+		appendStringInfo(&t->nulls, ", NULL::pg_catalog.%s", of);
+	}
 	t->n_words += ehds_measure_words(&figure->measure);
 }
 
@@ -407,6 +426,9 @@ release_call(const EhdsMechanism *m, const char *total, int k)
 					m->keyed ? "true" : "false");
 }
 
+/* level of the placeholder of public keys in the template that has one */
+#define DOMAIN_LEVEL 5
+
 /* Subqueries of a template are found by position: its shape is ours. */
 static Query *
 first_subquery(Query *q)
@@ -416,7 +438,7 @@ first_subquery(Query *q)
 
 /*
  * The columns of a release: noised below, as the analyst's types above.  persons:
- * how groups are selected and their persons counted.
+ * how groups are selected and their persons counted, NULL if they are public.
  */
 static void
 add_columns(Border *b, int max_groups, const EhdsDpShare *share, const EhdsMechanism *persons,
@@ -431,7 +453,7 @@ add_columns(Border *b, int max_groups, const EhdsDpShare *share, const EhdsMecha
 		char *column = ehds_column_with(b, list_nth(b->outputs, list_length(b->keys) + n - 1));
 
 		appendStringInfoString(shown, shown->len > 0 ? ", " : "");
-		if (ehds_dp_is_selecting(figure))
+		if (persons != NULL && ehds_dp_is_selecting(figure))
 		{
 			ehds_tell_count(b->gate, column, persons, share);
 			appendStringInfo(shown, "n AS n%d", n);
@@ -457,6 +479,8 @@ ehds_dp_release_query(Border *b, int depth)
 	/* of a person in one row, the keys are his own: no more than one group */
 	int max_groups = (keyed && !unique) ? gate->max_groups : 1;
 	bool selecting = false;
+	Query *keys;
+	char *domain = ehds_dp_domain(b, depth, &keys);
 	EhdsDpShare share;
 	EhdsMechanism persons;
 	Template t;
@@ -474,6 +498,8 @@ ehds_dp_release_query(Border *b, int depth)
 	initStringInfo(&t.measures);
 	initStringInfo(&t.measured);
 	initStringInfo(&t.statistics);
+	initStringInfo(&t.names);
+	initStringInfo(&t.nulls);
 	initStringInfo(&t.from);
 	initStringInfo(&noised);
 	initStringInfo(&shown);
@@ -498,7 +524,7 @@ ehds_dp_release_query(Border *b, int depth)
 		DpFigure *figure = lfirst(lc);
 		int number = foreach_current_index(lc) + 1;
 
-		if (ehds_dp_is_selecting(figure))
+		if (domain == NULL && ehds_dp_is_selecting(figure))
 		{
 			selecting = true;
 			continue;
@@ -518,16 +544,28 @@ ehds_dp_release_query(Border *b, int depth)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("ehds.error_target is for queries that count persons only"),
 						errhint("RESET ehds.error_target, and SET ehds.epsilon.")));
-	share = ehds_count_share(gate, max_groups, keyed);
-	persons = ehds_dp_count_mechanism(&share, max_groups, keyed);
-	/* groups are selected by a count of their persons, whether it is shown or not */
-	if (keyed && !selecting)
-		ehds_tell_count(gate, NULL, &persons, &share);
-	if (keyed || selecting)
-		appendStringInfo(&noised, "%s AS n", release_call(&persons, t.total, gate->permit->k));
-	add_columns(b, max_groups, &share, &persons, &noised, &shown);
+	share = ehds_count_share(gate, max_groups, keyed && domain == NULL);
+	if (domain == NULL)
+	{
+		persons = ehds_dp_count_mechanism(&share, max_groups, keyed);
+		/* groups are selected by a count of their persons, whether it is shown or not */
+		if (keyed && !selecting)
+			ehds_tell_count(gate, NULL, &persons, &share);
+		if (keyed || selecting)
+			appendStringInfo(&noised, "%s AS n", release_call(&persons, t.total, gate->permit->k));
+	}
+	add_columns(b, max_groups, &share, domain ? NULL : &persons, &noised, &shown);
 	t.nesting++;
-	if (keyed)
+	if (domain != NULL)
+	{
+		/* added as rows without figures: a join would look for an operator */
+		t.nesting += 2;
+		q = ehds_parse_template(psprintf("SELECT %1$s, %2$s FROM (SELECT %1$s, %3$s FROM (SELECT %1$s%5$s FROM %4$s "
+										 "UNION ALL SELECT DISTINCT %1$s%6$s FROM %7$s) u GROUP BY %1$s) r ORDER BY %1$s",
+										 t.columns.data, shown.data, noised.data, t.from.data, t.names.data,
+										 t.nulls.data, domain));
+	}
+	else if (keyed)
 		q = ehds_parse_template(psprintf("SELECT %1$s, %2$s FROM (SELECT %1$s, %3$s FROM %4$s GROUP BY %1$s) r "
 										 "WHERE n IS NOT NULL ORDER BY %1$s",
 										 t.columns.data, shown.data, noised.data, t.from.data));
@@ -540,5 +578,13 @@ ehds_dp_release_query(Border *b, int depth)
 		innermost = first_subquery(innermost);
 	ehds_move_query(gate, input, depth, t.nesting, depth > 0);
 	rt_fetch(1, innermost->rtable)->subquery = input;
+	if (keys != NULL)
+	{
+		Query *united = first_subquery(first_subquery(q));
+		Query *distinct = rt_fetch(2, united->rtable)->subquery;
+
+		ehds_move_query(gate, keys, depth, DOMAIN_LEVEL, depth > 0);
+		rt_fetch(1, distinct->rtable)->subquery = keys;
+	}
 	return q;
 }

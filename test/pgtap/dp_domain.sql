@@ -1,0 +1,80 @@
+-- Groups with public keys: all are released, empty ones too, without delta and without selection.
+\o /dev/null
+\ir ../fixtures/warehouse.sql
+\ir ../fixtures/permits.sql
+\ir ../fixtures/as_role.sql
+SET client_min_messages = error;
+CREATE SCHEMA dom;
+CREATE TABLE dom.stay (stay_id bigint PRIMARY KEY, person_id bigint NOT NULL, ward integer, yes boolean NOT NULL, maybe boolean, days integer NOT NULL);
+-- 400 persons; wards 1 to 3, one person alone in ward 4; nobody in ward 5; ward 9 is not declared
+INSERT INTO dom.stay SELECT p, p, CASE p WHEN 1 THEN 4 WHEN 2 THEN 9 ELSE p % 3 + 1 END, p % 2 = 0, CASE WHEN p % 4 <> 0 THEN p % 4 = 1 END, p % 10 FROM generate_series(1, 400) p;
+CREATE TABLE dom.ward (ward_id integer PRIMARY KEY, name text NOT NULL, site text);
+INSERT INTO dom.ward SELECT w, 'ward ' || w, CASE WHEN w < 3 THEN 'north' WHEN w < 5 THEN 'south' END FROM generate_series(1, 5) w;
+CREATE TABLE dom.num AS SELECT g FROM generate_series(101, 1100) g;
+SECURITY LABEL FOR pg_ehds ON TABLE dom.ward IS 'public';
+SECURITY LABEL FOR pg_ehds ON TABLE dom.num IS 'public';
+GRANT USAGE ON SCHEMA dom TO PUBLIC;
+GRANT SELECT ON dom.ward, dom.num TO PUBLIC;
+ANALYZE;
+SELECT ehds.protect('dom.stay', subject => 'person_id', population => 'dom');
+DROP ROLE IF EXISTS t_dom;
+CREATE ROLE t_dom LOGIN;
+SELECT pg_temp.as_role('t_governor', $q$SELECT ehds.issue_permit('dom', 't_dom', 'research', valid_until => '2099-12-31', output => 'statistics', epsilon => 1000000, delta => 1e-6, epsilon_default => 1000, max_groups => 2)$q$);
+SELECT pg_temp.as_role('t_governor', $q$SELECT ehds.permit_table('dom', 'dom.stay')$q$);
+SELECT pg_temp.as_role('t_governor2', $q$SELECT ehds.activate_permit('dom')$q$);
+CREATE FUNCTION pg_temp.asked(query text, epsilon text DEFAULT '1000') RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('ehds.epsilon', epsilon, true);
+    SET LOCAL search_path = permit_dom, dom, public, pg_catalog;
+    RETURN pg_temp.as_role('t_dom', format('SELECT string_agg(r::text, '' '' ORDER BY r::text) FROM (%s) r', query));
+END $$;
+CREATE FUNCTION pg_temp.asked_as_it_is(query text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    SET LOCAL search_path = permit_dom, dom, public, pg_catalog;
+    RETURN pg_temp.as_role('t_dom', query);
+END $$;
+CREATE FUNCTION pg_temp.cost(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    e numeric; d numeric;
+BEGIN
+    SELECT epsilon_spent, delta_spent INTO e, d FROM ehds.budget WHERE permit = 'dom';
+    PERFORM pg_temp.asked(query, '10');
+    RETURN (SELECT trim_scale((epsilon_spent - e) / 10) || ' ' || (delta_spent > d) FROM ehds.budget WHERE permit = 'dom');
+END $$;
+\o
+SELECT no_plan();
+
+-- boolean keys
+SELECT is(pg_temp.asked('SELECT yes, count(DISTINCT person_id) FROM stay GROUP BY yes'), '(f,200) (t,200)', 'a boolean column');
+SELECT is(pg_temp.asked('SELECT maybe, ehds.dp_count(person_id), ehds.dp_sum(person_id, days, 0, 9) FROM stay GROUP BY maybe'), (SELECT string_agg(r::text, ' ' ORDER BY r::text) FROM (SELECT maybe, count(*), sum(days) FROM dom.stay GROUP BY 1) r), 'one that may be NULL');
+SELECT is(pg_temp.asked('SELECT days > 20 AS many, count(DISTINCT person_id) FROM stay GROUP BY 1'), '(,0) (f,400) (t,0)', 'empty groups of a condition');
+SELECT is(pg_temp.asked('SELECT yes, maybe, count(DISTINCT person_id) FROM stay WHERE days < 0 GROUP BY 1, 2'), '(f,,0) (f,f,0) (f,t,0) (t,,0) (t,f,0) (t,t,0)', 'two of them, and nobody');
+-- keys of a public table
+SELECT is(pg_temp.asked('SELECT name, count(DISTINCT person_id), ehds.dp_sum(person_id, days, 0, 9), ehds.dp_median(person_id, days, 0, 9) BETWEEN 0 AND 9 FROM ward LEFT JOIN stay ON ward = ward_id GROUP BY name'),
+    (SELECT string_agg(r::text, ' ' ORDER BY r::text) FROM (SELECT name, count(DISTINCT person_id), coalesce(sum(days), 0), true FROM dom.ward LEFT JOIN dom.stay ON ward = ward_id GROUP BY name) r), 'an outer join that keeps a public table')
+;
+SELECT is(pg_temp.asked('SELECT ward_id, count(DISTINCT person_id) FROM ward LEFT JOIN stay ON ward = ward_id GROUP BY 1'), '(1,133) (2,133) (3,132) (4,1) (5,0)', 'groups of one person and of nobody');
+SELECT is(pg_temp.asked('SELECT ward_id, count(DISTINCT person_id) FROM stay RIGHT JOIN ward ON ward = ward_id AND days < 5 WHERE ward_id > 2 GROUP BY 1 ORDER BY 1'), (SELECT string_agg(r::text, ' ' ORDER BY r::text) FROM (SELECT ward_id, count(DISTINCT person_id) FROM dom.stay RIGHT JOIN dom.ward ON ward = ward_id AND days < 5 WHERE ward_id > 2 GROUP BY 1) r), 'RIGHT JOIN, conditions on both sides');
+SELECT is(pg_temp.asked('SELECT site, count(DISTINCT person_id) FROM ward LEFT JOIN (SELECT person_id, ward AS ward_id FROM stay) s USING (ward_id) GROUP BY 1'), '(,0) (north,266) (south,133)', 'several keys are one group; USING');
+SELECT is(pg_temp.asked('SELECT ward_id, count(DISTINCT person_id) FROM ward LEFT JOIN (SELECT person_id, ward AS ward_id FROM stay) s USING (ward_id) GROUP BY 1'), '(1,133) (2,133) (3,132) (4,1) (5,0)', 'the column of USING');
+SELECT is(pg_temp.asked_as_it_is('WITH w AS (SELECT ward_id AS id FROM ward WHERE site IS NULL OR ward_id = 4) SELECT string_agg(id || '' '' || n + 1, '', '') FROM (SELECT id, count(DISTINCT person_id) AS n FROM w LEFT JOIN stay ON ward = id GROUP BY id) r'), '4 2, 5 1', 'WITH, read in a subquery');
+SELECT is(pg_temp.asked('SELECT g, count(DISTINCT person_id) FROM (VALUES (3), (4), (5), (6)) v(g) LEFT JOIN stay ON ward = g GROUP BY g'), '(3,132) (4,1) (5,0) (6,0)', 'keys that are made');
+-- what costs
+SELECT is(pg_temp.cost(q), c, format('%s: %s', c, q)) FROM (VALUES ('SELECT yes, count(DISTINCT person_id) FROM stay GROUP BY yes', '1 false'), ('SELECT ward_id, count(DISTINCT person_id), count(*) FROM ward LEFT JOIN stay ON ward = ward_id GROUP BY 1', '2 false'),
+    ('SELECT ward, count(DISTINCT person_id) FROM stay GROUP BY 1', '1 true'), ('SELECT ward_id, count(*) FROM ward JOIN stay ON ward = ward_id GROUP BY 1', '2 true')) v(q, c);
+-- where rows of persons decide which groups there are, they are selected
+SELECT is(pg_temp.cost(q), '1 true', 'selected: ' || q) FROM unnest(ARRAY['SELECT ward_id, count(DISTINCT person_id) FROM ward JOIN stay ON ward = ward_id GROUP BY 1', 'SELECT ward_id, count(DISTINCT person_id) FROM ward LEFT JOIN stay ON ward = ward_id WHERE days >= 0 GROUP BY 1',
+    'SELECT ward, count(DISTINCT person_id) FROM ward LEFT JOIN stay ON ward = ward_id GROUP BY 1', 'SELECT ward_id, yes, count(DISTINCT person_id) FROM ward LEFT JOIN stay ON ward = ward_id GROUP BY 1, 2']) q
+;
+SELECT is(pg_temp.asked('SELECT ward_id, count(DISTINCT person_id) FROM ward LEFT JOIN stay ON ward = ward_id WHERE days >= 0 GROUP BY 1'), '(1,133) (2,133) (3,132)', 'and small groups do not show');
+
+-- The noise is that of max_groups groups (with 4,000 draws its mean size is within 10 % but for one time in 1e8)
+CREATE FUNCTION pg_temp.draws(query text, queries int) RETURNS TABLE (x numeric) LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1..queries LOOP
+        RETURN QUERY SELECT v::numeric FROM regexp_split_to_table(btrim(pg_temp.asked(query, '0.1'), '()"'), ',') v;
+    END LOOP;
+END $$;
+SELECT ok(count(*) = 4000 AND avg(abs(x)) BETWEEN 0.9 * 20 AND 1.1 * 20 AND abs(avg(sign(x))) < 0.1, format('empty groups: %s draws of mean size %s', count(*), round(avg(abs(x)), 2)))
+FROM pg_temp.draws('SELECT string_agg(n::text, '','') FROM (SELECT g, count(DISTINCT person_id) AS n FROM num LEFT JOIN stay ON ward = g GROUP BY g) r', 4);
+SELECT * FROM finish();
