@@ -72,7 +72,7 @@ ehds_collect_sizes(CollectKind *kind)
 	for (int i = 0; i < kind->n_measures; i++)
 	{
 		kind->n_words += ehds_measure_words(&kind->measures[i]);
-		kind->with_values = kind->with_values || kind->measures[i].kind == MEASURE_VALUES;
+		kind->with_values = kind->with_values || kind->measures[i].kind >= MEASURE_VALUES;
 	}
 	if (kind->n_words > EHDS_COLLECT_MAX_WORDS)
 		ereport(ERROR,

@@ -146,6 +146,13 @@ ehds_collect_kept(const Collect *c, uint32 entry)
 	return (const uint64 *) ehds_subject_total(&c->map, entry);
 }
 
+/* Of the pair of a subject and a group, for measures: keyed, but not unique. */
+static inline uint64
+ehds_collect_digest(const Collect *c, const SubjectKey *key, uint32 group)
+{
+	return c->dict.groups[group].digest ^ key->hash * UINT64CONST(0xc4ceb9fe1a85ec53);
+}
+
 /* What the measures are of: sets kind's sizes, or raises. */
 extern void ehds_collect_sizes(CollectKind *kind);
 

@@ -127,6 +127,89 @@ add_values(weights_hash *table, const Measure *m, const int64 *words, uint64 gro
 	}
 }
 
+/* Distinct values, by their hashes. */
+typedef struct DistinctKey
+{
+	uint64 group; /* and measure */
+	uint64 hash;
+} DistinctKey;
+
+typedef struct DistinctValue
+{
+	DistinctKey key;
+	char status;
+} DistinctValue;
+
+#define SH_PREFIX distinct
+#define SH_ELEMENT_TYPE DistinctValue
+#define SH_KEY_TYPE DistinctKey
+#define SH_KEY key
+#define SH_HASH_KEY(tb, k) ((uint32) ehds_mix64((k).group ^ (k).hash))
+#define SH_EQUAL(tb, a, b) ((a).group == (b).group && (a).hash == (b).hash)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+static void
+add_distinct(distinct_hash *table, const Measure *m, const int64 *words, uint64 group, int measure,
+			 uint64 digest)
+{
+	for (int i = 0; i < m->max_rows && words[2 * i + 1] != 0; i++)
+	{
+		DistinctKey key = {group << 4 | measure, ehds_hash_of_word(words[2 * i], digest)};
+		bool found;
+
+		(void) distinct_insert(table, key, &found);
+	}
+}
+
+static int
+compare_distinct(const void *a, const void *b)
+{
+	const DistinctKey *x = a;
+	const DistinctKey *y = b;
+
+	if (x->group != y->group)
+		return x->group < y->group ? -1 : 1;
+	return (x->hash > y->hash) - (x->hash < y->hash);
+}
+
+static DistinctKey *
+sorted_distinct(distinct_hash *table, uint64 *n)
+{
+	DistinctKey *sorted = MemoryContextAllocHuge(CurrentMemoryContext,
+												 Max(table->members, 1) * sizeof(DistinctKey));
+	distinct_iterator iterator;
+	DistinctValue *d;
+
+	*n = 0;
+	distinct_start_iterate(table, &iterator);
+	while ((d = distinct_iterate(table, &iterator)) != NULL)
+		sorted[(*n)++] = d->key;
+	qsort(sorted, *n, sizeof(DistinctKey), compare_distinct);
+	return sorted;
+}
+
+/* The hashes of a group and measure, which begin at *at. */
+static Datum
+hashes_of(const DistinctKey *sorted, uint64 n, uint64 *at, uint64 group, int measure)
+{
+	uint64 first = *at;
+	bytea *result;
+
+	while (*at < n && sorted[*at].group == (group << 4 | measure))
+		(*at)++;
+	if ((*at - first) * sizeof(uint64) > MaxAllocSize - VARHDRSZ)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many distinct values in a release")));
+	result = palloc(VARHDRSZ + (*at - first) * sizeof(uint64));
+	SET_VARSIZE(result, VARHDRSZ + (*at - first) * sizeof(uint64));
+	for (uint64 i = first; i < *at; i++)
+		memcpy(VARDATA(result) + (i - first) * sizeof(uint64), &sorted[i].hash, sizeof(uint64));
+	return PointerGetDatum(result);
+}
+
 static int
 compare_weights(const void *a, const void *b)
 {
@@ -179,7 +262,8 @@ weights_of(const ValueWeight *sorted, uint64 n, uint64 *at, uint64 group, int me
 }
 
 static inline void
-add_statistics(const CollectKind *kind, const int64 *words, int128 *sums, weights_hash *table, uint64 group)
+add_statistics(const CollectKind *kind, const int64 *words, int128 *sums, weights_hash *table,
+			   distinct_hash *hashes, uint64 group, uint64 digest)
 {
 	int64 statistics[EHDS_MEASURE_STATISTICS_MAX];
 
@@ -190,6 +274,11 @@ add_statistics(const CollectKind *kind, const int64 *words, int128 *sums, weight
 		if (kind->measures[i].kind == MEASURE_VALUES)
 		{
 			add_values(table, &kind->measures[i], words, group, i);
+			sums++;
+		}
+		else if (kind->measures[i].kind == MEASURE_DISTINCT)
+		{
+			add_distinct(hashes, &kind->measures[i], words, group, i, digest);
 			sums++;
 		}
 		else
@@ -228,6 +317,10 @@ put_counts(Collect *part, void *arg)
 											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	weights_hash *table = part->kind.with_values ? weights_create(CurrentMemoryContext, 1024, NULL) : NULL;
 	ValueWeight *sorted = NULL;
+	distinct_hash *hashes = part->kind.with_values ? distinct_create(CurrentMemoryContext, 1024, NULL) : NULL;
+	DistinctKey *sorted_hashes = NULL;
+	uint64 n_hashes = 0;
+	uint64 at_hash = 0;
 	uint64 n_sorted = 0;
 	uint64 at = 0;
 	Datum values[EHDS_COLLECT_MAX_KEYS + 1 + EHDS_COLLECT_MAX_WORDS];
@@ -237,19 +330,28 @@ put_counts(Collect *part, void *arg)
 	for (uint32 i = 0; i < part->map.n; i++)
 	{
 		const uint64 *kept = ehds_collect_kept(part, i);
+		SubjectKey key;
 
 		CHECK_FOR_INTERRUPTS();
+		if (hashes != NULL)
+			ehds_collect_key(part, i, &key);
+		else
+			key.hash = 0;
 		for (int j = 0; j < part->kind.max_groups && kept[j] != 0; j++)
 		{
 			counts[COLLECT_GROUP(kept[j])]++;
 			if (n_statistics > 0)
 				add_statistics(&part->kind, ehds_collect_measures(part, kept, j),
-							   sums + (Size) COLLECT_GROUP(kept[j]) * n_statistics, table,
-							   COLLECT_GROUP(kept[j]));
+							   sums + (Size) COLLECT_GROUP(kept[j]) * n_statistics, table, hashes,
+							   COLLECT_GROUP(kept[j]),
+							   ehds_collect_digest(part, &key, COLLECT_GROUP(kept[j])));
 		}
 	}
 	if (table != NULL)
+	{
 		sorted = sorted_weights(table, &n_sorted);
+		sorted_hashes = sorted_distinct(hashes, &n_hashes);
+	}
 	for (uint32 i = 0; i < part->dict.n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -261,7 +363,10 @@ put_counts(Collect *part, void *arg)
 		for (int m = 0, column = 0; m < part->kind.n_measures; m++)
 			for (int j = 0; j < ehds_measure_n_statistics(&part->kind.measures[m]); j++, column++)
 			{
-				values[part->kind.n_keys + 1 + column] = part->kind.measures[m].kind == MEASURE_VALUES
+				values[part->kind.n_keys + 1 + column] = part->kind.measures[m].kind == MEASURE_DISTINCT
+															 ? hashes_of(sorted_hashes, n_hashes, &at_hash, i,
+																		 m)
+														 : part->kind.measures[m].kind == MEASURE_VALUES
 															 ? weights_of(sorted, n_sorted, &at, i, m)
 															 : NumericGetDatum(numeric_of(
 																   sums[(Size) i * n_statistics + column]));
@@ -275,6 +380,8 @@ put_counts(Collect *part, void *arg)
 	{
 		pfree(sorted);
 		weights_destroy(table);
+		pfree(sorted_hashes);
+		distinct_destroy(hashes);
 	}
 }
 
@@ -300,7 +407,7 @@ groups_of(FunctionCallInfo fcinfo)
 	for (int m = 0, i = c->kind.n_keys + 1; fits && m < c->kind.n_measures; m++)
 		for (int j = 0; fits && j < ehds_measure_n_statistics(&c->kind.measures[m]); j++, i++)
 			fits = TupleDescAttr(desc, i)->atttypid ==
-				   (c->kind.measures[m].kind == MEASURE_VALUES ? BYTEAOID : NUMERICOID);
+				   (c->kind.measures[m].kind >= MEASURE_VALUES ? BYTEAOID : NUMERICOID);
 	if (!fits)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),

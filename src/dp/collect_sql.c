@@ -332,7 +332,7 @@ transition(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint, bool seede
 	if (measures)
 	{
 		int64 *at = measured;
-		uint64 digest = c->dict.groups[n].digest ^ key.hash * UINT64CONST(0xc4ceb9fe1a85ec53);
+		uint64 digest = ehds_collect_digest(c, &key, n);
 
 		if (unlikely(c->inputs == NULL))
 			make_inputs(fcinfo, c);

@@ -21,6 +21,7 @@ PG_FUNCTION_INFO_V1(ehds_dp_release_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_noise_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_noise_gaussian_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_release_quantile_sql);
+PG_FUNCTION_INFO_V1(ehds_dp_distinct_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_threshold_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_noise_scale_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_interval_sql);
@@ -109,6 +110,29 @@ static void
 require_charge(FunctionCallInfo fcinfo, int approval)
 {
 	require_charge_for(fcinfo, approval, 0);
+}
+
+static int
+compare_hashes(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(uint64));
+}
+
+/* dp_distinct(hashes bytea): how many there are of eight bytes each, equal ones counted once; NULL: none */
+Datum
+ehds_dp_distinct_sql(PG_FUNCTION_ARGS)
+{
+	bytea *hashes = PG_ARGISNULL(0) ? NULL : PG_GETARG_BYTEA_P_COPY(0);
+	Size n = hashes ? VARSIZE_ANY_EXHDR(hashes) / sizeof(uint64) : 0;
+	char *at = hashes ? VARDATA(hashes) : NULL;
+	int64 distinct = 0;
+
+	if (n > 0)
+		qsort(at, n, sizeof(uint64), compare_hashes);
+	for (Size i = 0; i < n; i++)
+		if (i == 0 || memcmp(at + (i - 1) * sizeof(uint64), at + i * sizeof(uint64), sizeof(uint64)) != 0)
+			distinct++;
+	PG_RETURN_NUMERIC(int64_to_numeric(distinct));
 }
 
 /*

@@ -95,3 +95,22 @@ CREATE FUNCTION ehds.dp_release_quantile(weights bytea, width integer, fraction 
     AS 'MODULE_PATHNAME', 'ehds_dp_release_quantile_sql' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION ehds.dp_release_quantile(bytea, integer, bigint, bigint, bigint, ehds.approval) IS
     'one draw of a quantile, for the gate: a number of 0 .. width - 1, each with a probability proportional to exp(-distance scale_den / scale_num). weights: of the values, as ehds.dp_groups gives them, NULL for nobody; fraction in 1e-9. Raises ZE004 unless the approval is live and charged. Mechanism: exponential (McSherry, Talwar 2007)';
+
+CREATE FUNCTION ehds.dp_distinct(hashes bytea) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'ehds_dp_distinct_sql' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION ehds.dp_distinct(bytea) IS
+    'for the gate: how many different pieces of eight bytes there are; 0 for NULL';
+
+CREATE FUNCTION ehds.dp_word_refuse(bigint, "any", "any") RETURNS bigint
+    AS 'MODULE_PATHNAME', 'ehds_dp_word_refuse' LANGUAGE C PARALLEL RESTRICTED;
+CREATE FUNCTION ehds.dp_word_refuse(bigint, "any", "any", integer) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'ehds_dp_word_refuse' LANGUAGE C PARALLEL RESTRICTED;
+REVOKE ALL ON FUNCTION ehds.dp_word_refuse(bigint, "any", "any"), ehds.dp_word_refuse(bigint, "any", "any", integer) FROM PUBLIC;
+CREATE AGGREGATE ehds.dp_count_distinct(subject "any", value "any") (
+    SFUNC = ehds.dp_word_refuse, STYPE = bigint, FINALFUNC = ehds.dp_word_refuse, PARALLEL = RESTRICTED);
+CREATE AGGREGATE ehds.dp_count_distinct(subject "any", value "any", max_values integer) (
+    SFUNC = ehds.dp_word_refuse, STYPE = bigint, FINALFUNC = ehds.dp_word_refuse, PARALLEL = RESTRICTED);
+COMMENT ON AGGREGATE ehds.dp_count_distinct("any", "any", integer) IS
+    'differentially private number of distinct values: of each person at most max_values (1 to 8, constant) values count in a group, chosen by a keyed hash; with noise of sensitivity max_values. NULL is no value; types as for group keys. Charged to the permit. Raises ZE002 outside of a query under a permit with a privacy budget';
+COMMENT ON AGGREGATE ehds.dp_count_distinct("any", "any") IS
+    'ehds.dp_count_distinct("any", "any", integer) with ehds.max_rows values, 8 at most';

@@ -13,7 +13,9 @@
 #include "catalog/pg_type.h"
 #include "port/pg_bitutils.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
+#include "common/hashfn.h"
 #include "dp/value_set.h"
 
 #ifndef HAVE_INT128
@@ -30,6 +32,12 @@ out_of_range(const char *what)
 					errmsg("%s of a private aggregate is out of range", what)));
 }
 
+static bool
+has_range(const Measure *m)
+{
+	return m->kind != MEASURE_ROWS && m->kind != MEASURE_DISTINCT;
+}
+
 static int64
 width_max(const Measure *m)
 {
@@ -41,15 +49,15 @@ width_max(const Measure *m)
 void
 ehds_measure_check(const Measure *m)
 {
-	if (m->kind < MEASURE_ROWS || m->kind > MEASURE_VALUES)
+	if (m->kind < MEASURE_ROWS || m->kind > MEASURE_DISTINCT)
 		out_of_range("the kind");
 	if (m->max_rows < 1 || m->max_rows > EHDS_MEASURE_ROWS_MAX)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("max_rows must be between 1 and %d", EHDS_MEASURE_ROWS_MAX)));
-	if (m->kind == MEASURE_VALUES && m->max_rows > EHDS_VALUE_SET_MAX)
+	if (m->kind >= MEASURE_VALUES && m->max_rows > EHDS_VALUE_SET_MAX)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("max_rows of a quantile must be between 1 and %d", EHDS_VALUE_SET_MAX)));
-	if (m->kind == MEASURE_ROWS)
+						errmsg("most values of a person must be between 1 and %d", EHDS_VALUE_SET_MAX)));
+	if (!has_range(m))
 		return;
 	if (m->low < -EHDS_MEASURE_STEPS_MAX || m->high > EHDS_MEASURE_STEPS_MAX || m->low >= m->high ||
 		m->high - m->low > width_max(m))
@@ -60,13 +68,13 @@ ehds_measure_check(const Measure *m)
 
 /* Text ---------------------------------------------------------------------------- */
 
-static const char *const kind_names[] = {NULL, "rows", "sum", "mean", "spread", "values"};
+static const char *const kind_names[] = {NULL, "rows", "sum", "mean", "spread", "values", "distinct"};
 
 char *
 ehds_measure_text(const Measure *m)
 {
-	if (m->kind == MEASURE_ROWS)
-		return psprintf("rows %d", m->max_rows);
+	if (!has_range(m))
+		return psprintf("%s %d", kind_names[m->kind], m->max_rows);
 	return psprintf("%s %d " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT,
 					kind_names[m->kind], m->max_rows, m->low, m->high, m->num, m->den);
 }
@@ -100,13 +108,13 @@ ehds_measures_of_text(const char *text, Measure *measures, int max)
 		if (n == max)
 			out_of_range("the number of measures");
 		memset(m, 0, sizeof(Measure));
-		for (int kind = MEASURE_ROWS; kind <= MEASURE_VALUES; kind++)
+		for (int kind = MEASURE_ROWS; kind <= MEASURE_DISTINCT; kind++)
 			if (strlen(kind_names[kind]) == length && strncmp(p, kind_names[kind], length) == 0)
 				m->kind = kind;
 		p += length;
 		max_rows = read_int(&p);
 		m->max_rows = (max_rows < 1 || max_rows > EHDS_MEASURE_ROWS_MAX) ? 0 : (int32) max_rows;
-		if (m->kind > MEASURE_ROWS)
+		if (has_range(m))
 		{
 			m->low = read_int(&p);
 			m->high = read_int(&p);
@@ -128,7 +136,7 @@ ehds_measures_of_text(const char *text, Measure *measures, int max)
 int
 ehds_measure_words(const Measure *m)
 {
-	if (m->kind == MEASURE_VALUES)
+	if (m->kind >= MEASURE_VALUES)
 		return 2 * m->max_rows;
 	return m->kind == MEASURE_SPREAD ? 3 : m->kind == MEASURE_MEAN ? 2 : 1;
 }
@@ -136,7 +144,7 @@ ehds_measure_words(const Measure *m)
 int
 ehds_measure_n_statistics(const Measure *m)
 {
-	return m->kind == MEASURE_VALUES ? 1 : ehds_measure_words(m);
+	return m->kind >= MEASURE_VALUES ? 1 : ehds_measure_words(m);
 }
 
 /* Largest value of a statistic before it is made finer. */
@@ -153,7 +161,7 @@ ehds_measure_shift(const Measure *m, int statistic)
 {
 	int bits;
 
-	if (m->kind < MEASURE_MEAN || m->kind == MEASURE_VALUES)
+	if (m->kind < MEASURE_MEAN || m->kind >= MEASURE_VALUES)
 		return 0;
 	if (statistic == 0)
 		return EHDS_MEASURE_WEIGHT_BITS;
@@ -164,7 +172,7 @@ ehds_measure_shift(const Measure *m, int statistic)
 int64
 ehds_measure_sensitivity(const Measure *m, int statistic)
 {
-	if (m->kind == MEASURE_ROWS)
+	if (!has_range(m))
 		return m->max_rows;
 	if (m->kind == MEASURE_VALUES)
 		return 1;
@@ -197,12 +205,15 @@ ehds_measure_input(const Measure *m, Oid type, MeasureInput *input)
 					 ? type == BOOLOID
 					 : type == INT4OID || type == INT8OID || type == FLOAT8OID || type == NUMERICOID;
 
+	if (m->kind == MEASURE_DISTINCT)
+		known = get_typlen(type) >= -1;
 	if (!known)
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 						errmsg("a private aggregate does not take values of type %s", format_type_be(type))));
 	memset(input, 0, sizeof(MeasureInput));
 	input->type = type;
-	if (m->kind == MEASURE_ROWS)
+	get_typlenbyval(type, &input->length, &input->by_value);
+	if (!has_range(m))
 		return;
 	input->per_unit = (double) m->den / (double) m->num;
 	if (type == NUMERICOID)
@@ -268,6 +279,27 @@ steps_of_numeric(const Measure *m, const MeasureInput *input, Numeric x)
 	return clamp(DatumGetInt64(DirectFunctionCall1(numeric_int8, steps)), m->low, m->high);
 }
 
+/* Values are the same if their bytes are, as with group keys. */
+static uint64
+hash_of(const MeasureInput *input, Datum value)
+{
+	struct varlena *bytes;
+
+	if (input->by_value)
+	{
+		uint64 word = input->length == 1   ? (uint8) DatumGetChar(value)
+					  : input->length == 2 ? DatumGetUInt16(value)
+					  : input->length == 4 ? DatumGetUInt32(value)
+										   : (uint64) value;
+
+		return hash_bytes_extended((const unsigned char *) &word, sizeof(word), 0);
+	}
+	if (input->length >= 0)
+		return hash_bytes_extended((const unsigned char *) DatumGetPointer(value), input->length, 0);
+	bytes = PG_DETOAST_DATUM_PACKED(value);
+	return hash_bytes_extended((const unsigned char *) VARDATA_ANY(bytes), (int) VARSIZE_ANY_EXHDR(bytes), 0);
+}
+
 void
 ehds_measure_row(const Measure *m, const MeasureInput *input, Datum value, bool isnull, uint64 digest,
 				 int64 *words)
@@ -278,6 +310,11 @@ ehds_measure_row(const Measure *m, const MeasureInput *input, Datum value, bool 
 	if (m->kind == MEASURE_ROWS)
 	{
 		words[0] = !isnull && DatumGetBool(value);
+		return;
+	}
+	if (m->kind == MEASURE_DISTINCT && !isnull)
+	{
+		ehds_value_set_hashed(words, m->max_rows, hash_of(input, value), digest);
 		return;
 	}
 	if (!isnull)
@@ -322,7 +359,7 @@ ehds_measure_row(const Measure *m, const MeasureInput *input, Datum value, bool 
 void
 ehds_measure_unite(const Measure *m, int64 *sums, const int64 *words)
 {
-	if (m->kind == MEASURE_VALUES)
+	if (m->kind >= MEASURE_VALUES)
 		ehds_value_set_unite(sums, words, m->max_rows);
 	else
 		for (int i = 0; i < ehds_measure_words(m); i++)

@@ -16,6 +16,7 @@
  *	mean		n, sum of d		w n, w times the sum of d
  *	spread		as mean, and the sum of d^2, times w
  *	values		value_set.h		the weights of its values, together at most 1
+ *	distinct	value_set.h		its values, at most r
  *
  * d = 2 x - (low + high), in halves of a step. w = min(1, r / n), rounded towards
  * zero to a multiple of 2^-20. The statistics of mean and spread are in units of
@@ -35,7 +36,8 @@ typedef enum MeasureKind
 	MEASURE_SUM,
 	MEASURE_MEAN,
 	MEASURE_SPREAD,
-	MEASURE_VALUES
+	MEASURE_VALUES,
+	MEASURE_DISTINCT
 } MeasureKind;
 
 #define EHDS_MEASURE_WEIGHT_BITS 20
@@ -61,6 +63,8 @@ typedef struct Measure
 typedef struct MeasureInput
 {
 	Oid type;
+	int16 length; /* distinct values: typlen */
+	bool by_value;
 	double per_unit; /* steps in 1 */
 	Numeric den;     /* NULL: 1 */
 	Numeric num;
@@ -73,7 +77,7 @@ typedef struct MeasureInput
 /* 22023 unless all parts are in their ranges. */
 extern void ehds_measure_check(const Measure *m);
 
-/* "rows r" or "sum r low high num den"; the other kinds as sum. Several are separated by "; ". */
+/* "rows r", "distinct r" or "sum r low high num den"; the other kinds as sum. Several are separated by "; ". */
 extern char *ehds_measure_text(const Measure *m);
 extern int ehds_measures_of_text(const char *text, Measure *measures, int max);
 
@@ -84,7 +88,7 @@ extern int ehds_measure_shift(const Measure *m, int statistic);
 /* What one subject may add to a statistic of one group, at most, in absolute value. */
 extern int64 ehds_measure_sensitivity(const Measure *m, int statistic);
 
-/* boolean for rows, else integer, bigint, double precision or numeric; else 42804 */
+/* boolean for rows, any type that a group key may have for distinct values, else integer, bigint, double precision or numeric; else 42804 */
 extern void ehds_measure_input(const Measure *m, Oid type, MeasureInput *input);
 /* The words of a row; digest: of its subject and group. */
 extern void ehds_measure_row(const Measure *m, const MeasureInput *input, Datum value, bool isnull,

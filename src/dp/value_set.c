@@ -19,6 +19,28 @@ ehds_value_set_one(int64 *words, int places, uint32 value, uint64 digest)
 	words[1] = 1;
 }
 
+void
+ehds_value_set_hashed(int64 *words, int places, uint64 hash, uint64 digest)
+{
+	memset(words, 0, 2 * places * sizeof(int64));
+	words[0] = (int64) ehds_mix64(digest ^ hash);
+	words[1] = 1;
+}
+
+/* ehds_mix64 backwards: its shifts undo themselves, and its factors have inverses modulo 2^64 */
+uint64
+ehds_hash_of_word(int64 word, uint64 digest)
+{
+	uint64 x = (uint64) word;
+
+	x ^= x >> 33;
+	x *= UINT64CONST(0x9cb4b2f8129337db);
+	x ^= x >> 33;
+	x *= UINT64CONST(0x4f74430c22a54005);
+	x ^= x >> 33;
+	return x ^ digest;
+}
+
 static void
 put(int64 *words, int places, int64 word, int64 count)
 {
@@ -37,10 +59,10 @@ put(int64 *words, int places, int64 word, int64 count)
 			words[2 * i + 1] = ehds_add_saturating(words[2 * i + 1], count);
 			return;
 		}
-		if (words[2 * i] > words[2 * last])
+		if ((uint64) words[2 * i] > (uint64) words[2 * last])
 			last = i;
 	}
-	if (word < words[2 * last])
+	if ((uint64) word < (uint64) words[2 * last])
 	{
 		words[2 * last] = word;
 		words[2 * last + 1] = count;

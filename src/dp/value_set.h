@@ -3,7 +3,7 @@
  *		The distinct values of a subject in a group, as words of a measure (measure.h).
  *
  * A set has max_rows places of two words: the hash of the value and its number of
- * steps above the lowest, and how many rows have it; 0 rows: a free place. Of more
+ * steps above the lowest (or the hash alone), and how many rows have it; 0 rows: a free place. Of more
  * values than places those with the smallest hash of (subject, group, value) are
  * kept, by which the set of all rows is that of its parts united, in any order.
  */
@@ -23,6 +23,9 @@ ehds_value_of_word(int64 word)
 
 /* A set of one value in its first place; digest: of subject and group. */
 extern void ehds_value_set_one(int64 *words, int places, uint32 value, uint64 digest);
+/* The same of any value, of which only a hash is known; and that hash back. */
+extern void ehds_value_set_hashed(int64 *words, int places, uint64 hash, uint64 digest);
+extern uint64 ehds_hash_of_word(int64 word, uint64 digest);
 extern void ehds_value_set_unite(int64 *words, const int64 *other, int places);
 
 /* Weights of the places in units of 2^-EHDS_MEASURE_WEIGHT_BITS, rounded down; together at most 1. */

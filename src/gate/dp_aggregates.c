@@ -36,6 +36,7 @@ static const struct
 	{"dp_variance", {"variance", "var_samp"}, DP_VARIANCE, MEASURE_SPREAD},
 	{"dp_stddev", {"stddev", "stddev_samp"}, DP_STDDEV, MEASURE_SPREAD},
 	{"dp_quantile", {"percentile_cont"}, DP_QUANTILE, MEASURE_VALUES},
+	{"dp_count_distinct", {NULL}, DP_DISTINCT, MEASURE_DISTINCT},
 	{"dp_median", {NULL}, DP_QUANTILE, MEASURE_VALUES},
 };
 
@@ -52,7 +53,11 @@ find_known(Border *b, Aggref *agg, bool native)
 		get_func_namespace(agg->aggfnoid) != (native ? PG_CATALOG_NAMESPACE : ehds_namespace()))
 		return -1;
 	if (agg->aggdistinct != NIL)
-		return native && strcmp(name, "count") == 0 && ehds_usable_subject(b, ehds_argument(agg, 0)) ? 0 : -1;
+	{
+		if (!native || strcmp(name, "count") != 0)
+			return -1;
+		return ehds_usable_subject(b, ehds_argument(agg, 0)) != NULL ? DP_PERSONS : DP_DISTINCT;
+	}
 	for (int i = 0; i < lengthof(known); i++)
 	{
 		if (!native && strcmp(name, known[i].ours) == 0)
@@ -197,7 +202,7 @@ make_figure(Border *b, Aggref *agg)
 	figure->measure.kind = known[which].measure;
 	figure->measure.max_rows = 1;
 	figure->condition = copyObject((Node *) agg->aggfilter);
-	if (!native || agg->aggdistinct != NIL)
+	if (!native || figure->kind == DP_PERSONS)
 		(void) ehds_required_subject(b, agg);
 
 	if (figure->kind == DP_ROWS)
@@ -205,6 +210,20 @@ make_figure(Border *b, Aggref *agg)
 		figure->measure.max_rows = max_rows(b, agg, !native && n_args > 1 ? 1 : -1);
 		if (native && !agg->aggstar && ehds_usable_subject(b, ehds_argument(agg, 0)) == NULL)
 			figure->condition = and_also(figure->condition, is_not_null(copyObject(ehds_argument(agg, 0))));
+	}
+	else if (figure->kind == DP_DISTINCT)
+	{
+		bool of_setting = native || n_args < 3;
+
+		figure->value = copyObject(ehds_argument(agg, native ? 0 : 1));
+		figure->measure.max_rows = max_rows(b, agg, of_setting ? -1 : 2);
+		if (of_setting)
+			figure->measure.max_rows = Min(figure->measure.max_rows, EHDS_VALUE_SET_MAX);
+		ehds_measure_check(&figure->measure);
+		ehds_require_key_type(b->level, figure->value);
+		ehds_require_harmless_in(b->level, figure->value);
+		/* equal values must have equal bytes */
+		figure->value = (Node *) ehds_canonical_key((Expr *) figure->value);
 	}
 	else if (figure->kind != DP_PERSONS)
 	{

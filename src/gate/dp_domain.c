@@ -86,7 +86,8 @@ kept_keys(Border *b, int depth)
 		if (key == NULL)
 			return NULL;
 		n++;
-		targets = lappend(targets, makeTargetEntry(ehds_canonical_key((Expr *) key), n, psprintf("g%d", n), false));
+		targets = lappend(targets,
+						  makeTargetEntry(ehds_canonical_key((Expr *) key), n, psprintf("g%d", n), false));
 	}
 
 	q = copyObject(ehds_below(b->query, depth));

@@ -59,7 +59,10 @@ ehds_dp_noised(const DpFigure *figure, int n, const char *statistic, int max_gro
 						(long long) figure->fraction, (long long) num, (long long) den);
 	}
 	noise = noise_of(figure, n, max_groups, share);
-	statistic = psprintf("COALESCE(pg_catalog.sum(%s), 0)", statistic);
+	if (figure->kind == DP_DISTINCT)
+		statistic = psprintf("ehds.dp_distinct(pg_catalog.string_agg(%s, ''::pg_catalog.bytea))", statistic);
+	else
+		statistic = psprintf("COALESCE(pg_catalog.sum(%s), 0)", statistic);
 	if (noise.gaussian)
 		return psprintf("ehds.dp_noise_gaussian(%s, '%llu'::pg_catalog.int8, %d, NULL::ehds.approval)",
 						statistic, (unsigned long long) noise.sigma_digits, noise.sigma_places);
@@ -134,6 +137,7 @@ ehds_dp_value(const DpFigure *figure, const char *column)
 	{
 		case DP_PERSONS:
 		case DP_ROWS:
+		case DP_DISTINCT:
 			x = psprintf("%s1", column);
 			break;
 		case DP_SUM:
@@ -205,7 +209,7 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 	const Measure *m = &figure->measure;
 	EhdsNoise *told = palloc0(sizeof(EhdsNoise));
 	int n = ehds_measure_n_statistics(m);
-	double step = (double) m->num / m->den;
+	double step = m->den > 0 ? (double) m->num / m->den : 1;
 	double half_width = step * (double) (m->high - m->low) / 2;
 	double w[EHDS_MEASURE_STATISTICS_MAX] = {0};
 	double scale[EHDS_MEASURE_STATISTICS_MAX] = {0};
@@ -235,9 +239,13 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 			break;
 		case DP_PERSONS:
 		case DP_ROWS:
+		case DP_DISTINCT:
 			told->scale = scale[0];
 			told->half_width = w[0];
-			words = psprintf("at most %.0f %s in %s", w[0], figure->kind == DP_PERSONS ? "persons" : "rows",
+			words = psprintf("at most %.0f %s in %s", w[0],
+							 figure->kind == DP_PERSONS ? "persons"
+							 : figure->kind == DP_ROWS  ? "rows"
+														: "values",
 							 column);
 			break;
 		case DP_SUM:
@@ -258,7 +266,7 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 			words = psprintf("about %s / rows in %s%s", rounded_up(told->half_width),
 							 figure->kind == DP_STDDEV ? "the square of " : "", column);
 	}
-	if (figure->kind >= DP_AVG && figure->kind != DP_QUANTILE)
+	if (figure->kind >= DP_AVG && figure->kind < DP_QUANTILE)
 		told->mechanism = psprintf("%s, to be divided by the number of rows%s", told->mechanism,
 								   figure->kind == DP_STDDEV ? ", of the square" : "");
 	ehds_tell_noise(gate, told, words);

@@ -22,7 +22,8 @@ typedef enum DpKind
 	DP_AVG,
 	DP_VARIANCE,
 	DP_STDDEV,
-	DP_QUANTILE
+	DP_QUANTILE,
+	DP_DISTINCT
 } DpKind;
 
 typedef struct DpFigure

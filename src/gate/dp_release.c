@@ -331,7 +331,7 @@ add_figure(Template *t, int n, const DpFigure *figure)
 					 ehds_measure_text(&figure->measure));
 	for (int i = 1; i <= ehds_measure_n_statistics(&figure->measure); i++)
 	{
-		const char *of = figure->kind == DP_QUANTILE ? "bytea" : "numeric";
+		const char *of = figure->kind >= DP_QUANTILE ? "bytea" : "numeric";
 
 		appendStringInfo(&t->statistics, ", s%d_%d pg_catalog.%s", n, i, of);
 		appendStringInfo(&t->names, ", s%d_%d", n, i);
@@ -560,10 +560,10 @@ ehds_dp_release_query(Border *b, int depth)
 	{
 		/* added as rows without figures: a join would look for an operator */
 		t.nesting += 2;
-		q = ehds_parse_template(psprintf("SELECT %1$s, %2$s FROM (SELECT %1$s, %3$s FROM (SELECT %1$s%5$s FROM %4$s "
-										 "UNION ALL SELECT DISTINCT %1$s%6$s FROM %7$s) u GROUP BY %1$s) r ORDER BY %1$s",
-										 t.columns.data, shown.data, noised.data, t.from.data, t.names.data,
-										 t.nulls.data, domain));
+		q = ehds_parse_template(
+			psprintf("SELECT %1$s, %2$s FROM (SELECT %1$s, %3$s FROM (SELECT %1$s%5$s FROM %4$s "
+					 "UNION ALL SELECT DISTINCT %1$s%6$s FROM %7$s) u GROUP BY %1$s) r ORDER BY %1$s",
+					 t.columns.data, shown.data, noised.data, t.from.data, t.names.data, t.nulls.data, domain));
 	}
 	else if (keyed)
 		q = ehds_parse_template(psprintf("SELECT %1$s, %2$s FROM (SELECT %1$s, %3$s FROM %4$s GROUP BY %1$s) r "

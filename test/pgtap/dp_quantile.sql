@@ -38,8 +38,7 @@ SELECT no_plan();
 
 SELECT ok(max(d) > 12 AND count(*) FILTER (WHERE d = 1) > 50, 'persons have one value in a group, and more than there are places') FROM (SELECT count(DISTINCT i) AS d FROM q.visit WHERE i IS NOT NULL GROUP BY person, g) p;
 -- few values: exactly the definition
-SELECT is(pg_temp.text_of(p, 64, 8, a), pg_temp.defined(a, -5, 25), format('weights of %s by %s', a, p)) FROM unnest('{person,person_int}'::text[]) p, unnest('{i / 10,CASE WHEN n % 3 = 0 THEN 3 WHEN n % 5 = 0 THEN 40 ELSE -9 END,f / 12}'::text[]) a
-WHERE (SELECT true);
+SELECT is(pg_temp.text_of(p, 64, 8, a), pg_temp.defined(a, -5, 25), format('weights of %s by %s', a, p)) FROM unnest('{person,person_int}'::text[]) p, unnest('{i / 10,CASE WHEN n % 3 = 0 THEN 3 WHEN n % 5 = 0 THEN 40 ELSE -9 END,f / 12}'::text[]) a;
 -- many values: those that are kept are the person's, and weigh 1
 SELECT ok(bool_and(w BETWEEN n * (1048576 - places) AND n * 1048576), format('%s places: all together weigh the number of persons', places))
 FROM unnest('{1,2,5,8}'::int[]) places, LATERAL (SELECT g, sum(weight) AS w FROM pg_temp.gathered('person', 64, places, 'i') GROUP BY g) x JOIN (SELECT g, count(DISTINCT person) AS n FROM q.visit WHERE i IS NOT NULL GROUP BY g) y USING (g) GROUP BY places;
