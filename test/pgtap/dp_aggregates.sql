@@ -139,7 +139,7 @@ FROM (VALUES ('SELECT count(*) FROM stay', 1::numeric), ('SELECT ward, count(*) 
 -- refusals
 SELECT pg_temp.refused(q, state, message)
 FROM (VALUES ('SELECT sum(age) FROM person', 'ZE002', 'sum needs a range of values'), ('SELECT avg(days + 1) FROM stay', 'ZE002', 'avg needs a range of values'), ('SELECT ehds.dp_avg(person_id, age) FROM person', 'ZE002', 'dp_avg needs a range'),
-    ('SELECT avg(DISTINCT days) FROM stay', 'ZE002', 'avg is not answered'), ('SELECT count(DISTINCT days) FROM stay', 'ZE002', 'count is not answered'), ('SELECT max(days) FROM stay', 'ZE002', 'max is not answered'),
+    ('SELECT avg(DISTINCT days) FROM stay', 'ZE002', 'avg is not answered'), ('SELECT count(DISTINCT score) FROM stay', 'ZE002', 'cannot be group keys'), ('SELECT max(days) FROM stay', 'ZE002', 'max is not answered'),
     ('SELECT array_agg(days) FROM stay', 'ZE002', 'array_agg is not answered'), ('SELECT ehds.k_sum(person_id, days) FROM stay', 'ZE002', 'k_sum is not answered'), ('SELECT bool_or(yes) FROM stay', 'ZE002', 'bool_or is not answered'),
     ('SELECT stddev_pop(days) FROM stay', 'ZE002', 'stddev_pop is not answered'), ('SELECT sum(days ORDER BY days) FROM stay', 'ZE002', 'sum is not answered'),
     ('SELECT ehds.dp_sum(ward, days) FROM stay', 'ZE002', 'must be the subject'), ('SELECT ehds.dp_rows(ward) FROM stay', 'ZE002', 'must be the subject'),
