@@ -278,8 +278,9 @@ ehds_require_key_type(Level *level, Node *key)
 		case UUIDOID:
 			break;
 		case NUMERICOID:
-			/* shown without trailing zeros; a domain may not allow that */
-			if (exprType(key) == NUMERICOID)
+		case FLOAT8OID:
+			/* shown without trailing zeros and without -0; a domain may not allow that */
+			if (exprType(key) == type)
 				break;
 			goto refuse;
 		case TEXTOID:
@@ -295,7 +296,7 @@ ehds_require_key_type(Level *level, Node *key)
 						errmsg("values of type %s cannot be group keys under a permit", format_type_be(type)),
 						errdetail(
 							"Equal values may look different, and one person's row would decide which is shown."),
-						errhint("Group by a column of type text, integer, date or numeric."));
+						errhint("Group by a column of type text, integer, date, numeric or double precision."));
 	}
 }
 

@@ -121,12 +121,22 @@ ehds_below(Query *query, int depth)
 	return q;
 }
 
-/* A group key as it is released: equal keys must look the same. */
+/* A group key as it is released: equal keys must look the same, -0 and 0 as well. */
 Expr *
 ehds_canonical_key(Expr *key)
 {
-	if (exprType((Node *) key) == NUMERICOID)
+	Oid type = exprType((Node *) key);
+
+	if (type == NUMERICOID)
 		return (Expr *) makeFuncExpr(F_TRIM_SCALE, NUMERICOID, list_make1(copyObject(key)), InvalidOid,
 									 InvalidOid, COERCE_EXPLICIT_CALL);
+	if (type == FLOAT8OID)
+	{
+		OpExpr *plus = (OpExpr *) ehds_parse_expression(
+			"SELECT NULL::pg_catalog.float8 OPERATOR(pg_catalog.+) '0'::pg_catalog.float8");
+
+		linitial(plus->args) = copyObject(key);
+		return (Expr *) plus;
+	}
 	return copyObject(key);
 }

@@ -85,6 +85,11 @@ my @mutants = (
 		],
 	},
 	{
+		name   => 'median_of_rows',
+		case   => 'rows of a median',
+		change => [ [ 'src/dp/value_set.c', ': (int64) (((int128) Max(words[2 * i + 1], 0) << EHDS_MEASURE_WEIGHT_BITS) / total);', ': (int64) ((int128) Max(words[2 * i + 1], 0) << EHDS_MEASURE_WEIGHT_BITS);' ] ],
+	},
+	{
 		name   => 'random_state_of_the_postmaster',
 		case   => 'two sessions',
 		change => [

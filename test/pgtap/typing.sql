@@ -187,6 +187,10 @@ SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id, 1 AS a FROM con
 SELECT pg_temp.answered($$SELECT count(*) AS n FROM (SELECT person_id, sum(CASE WHEN cost = 70 THEN 1e308::float8 ELSE 1 END) AS a, avg(CASE WHEN cost = 70 THEN 9e131071 ELSE 1 END) AS b, variance(CASE WHEN cost = 70 THEN 9e131071 ELSE 1 END) AS c FROM (SELECT v.person_id, v.cost FROM visit_occurrence v JOIN visit_occurrence w USING (person_id)) x WHERE cost > 80 GROUP BY person_id) x$$);
 SELECT is(pg_temp.rows_of($$SELECT count(*) AS n FROM (SELECT person_id, sum(CASE WHEN cost = 70 THEN 1e308::float8 ELSE 1 END) AS a, avg(CASE WHEN cost = 70 THEN 9e131071 ELSE 1 END) AS b, variance(CASE WHEN cost = 70 THEN 9e131071 ELSE 1 END) AS c FROM permit_wide.visit_occurrence GROUP BY person_id) x WHERE a > 0 OR b > 0 OR c > 0 OR a IS NULL$$), '(400)', 'a person whose sum overflows raises no error');
 
+-- a zero is a zero
+UPDATE omop.visit_occurrence SET score = '-0' WHERE score = 0 AND person_id % 2 = 0;
+SELECT is(pg_temp.rows_of('SELECT score, count(DISTINCT person_id) AS n FROM permit_wide.visit_occurrence WHERE score IN (0, 1) GROUP BY 1'), '(0,57) (1,58)', 'a double precision key: -0 is 0');
+
 -- UNION, INTERSECT, EXCEPT with the subject aligned
 SELECT pg_temp.answered($$SELECT count(*) AS n FROM (SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 300 UNION SELECT person_id FROM condition_occurrence WHERE condition_concept_id = 200) x$$);
 SELECT pg_temp.answered($$SELECT count(DISTINCT person_id) AS n FROM (SELECT person_id, condition_start_date FROM condition_occurrence WHERE condition_concept_id = 300 UNION ALL SELECT person_id, visit_start_date FROM visit_occurrence WHERE region = 'north' ORDER BY 2) x$$);
