@@ -78,24 +78,10 @@ contain_outer_join(Node *node)
 		   contain_outer_join(((JoinExpr *) node)->rarg);
 }
 
-/* A constant 0 or 1, or nothing. */
-static bool
-is_zero_one(Node *node)
-{
-	Const *c = (Const *) node;
-
-	if (node == NULL)
-		return true;
-	if (!IsA(node, Const))
-		return false;
-	return c->constisnull || (c->consttype == INT4OID &&
-							  (DatumGetInt32(c->constvalue) == 0 || DatumGetInt32(c->constvalue) == 1));
-}
-
 /*
  * What an aggregate within a person makes of a column as it stands is a magnitude
- * as natural as the column; and so is a flag. A condition inside it would hide one
- * from the rules that a release's conditions are held to.
+ * as natural as the column. A condition inside it would hide one from the rules that
+ * a release's conditions are held to; flags.c has those that are asked of a person.
  */
 bool
 ehds_is_plain_of_person(Query *query, Aggref *agg)
@@ -105,7 +91,6 @@ ehds_is_plain_of_person(Query *query, Aggref *agg)
 	Node *value;
 	Var *column;
 	RangeTblEntry *rte;
-	ListCell *lc;
 
 	if (agg->aggfilter != NULL || agg->aggkind != AGGKIND_NORMAL || list_length(agg->args) > 1)
 		return false;
@@ -118,15 +103,6 @@ ehds_is_plain_of_person(Query *query, Aggref *agg)
 		 (get_func_namespace(((FuncExpr *) value)->funcid) == ehds_namespace() &&
 		  strcmp(get_func_name(((FuncExpr *) value)->funcid), "addend") == 0)))
 		value = linitial(((FuncExpr *) value)->args);
-	if (IsA(value, CaseExpr) && (strcmp(name, "max") == 0 || strcmp(name, "min") == 0))
-	{
-		foreach(lc, ((CaseExpr *) value)->args)
-		{
-			if (!is_zero_one((Node *) lfirst_node(CaseWhen, lc)->result))
-				return false;
-		}
-		return is_zero_one((Node *) ((CaseExpr *) value)->defresult);
-	}
 	if (!OidIsValid(ehds_origin_of(query, value, &attno)))
 		return false;
 	if (strcmp(name, "count") != 0 || agg->aggdistinct != NIL)
@@ -156,7 +132,8 @@ ehds_origin_of(Query *query, Node *node, AttrNumber *attno)
 	RangeTblEntry *rte;
 	EhdsPermitView *view;
 
-	if (var == NULL || var->varattno <= 0)
+	/* the other sides of UNION may have anything in that place */
+	if (var == NULL || var->varattno <= 0 || query->setOperations != NULL)
 		return InvalidOid;
 	rte = rt_fetch(var->varno, query->rtable);
 	if (rte->rtekind != RTE_SUBQUERY)
@@ -173,9 +150,6 @@ ehds_origin_of(Query *query, Node *node, AttrNumber *attno)
 	}
 	if (view != NULL)
 		return view->view;
-	/* its other sides may have anything in that place */
-	if (rte->subquery->setOperations != NULL)
-		return InvalidOid;
 	node = (Node *) get_tle_by_resno(rte->subquery->targetList, var->varattno)->expr;
 	if (IsA(node, Aggref))
 		return ehds_is_plain_of_person(rte->subquery, (Aggref *) node) ? (Oid) var->varno : InvalidOid;
@@ -635,8 +609,8 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 	bool native = get_func_namespace(agg->aggfnoid) != ehds_namespace();
 	bool share;
 	Kind kind;
-	int which = find_known(b, agg, &kind);
-	Node *condition = native ? ehds_inner_condition(agg, &share) : NULL;
+	int which;
+	Node *condition;
 	Released *released = palloc0(sizeof(Released));
 	double fraction = -1;
 	Node *subject;
@@ -646,6 +620,9 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 
 	if (b->gate->permit->cell_key)
 		return ehds_cell_key_aggregate(b, agg);
+	agg = ehds_flag_as_condition(b, agg);
+	which = find_known(b, agg, &kind);
+	condition = native ? ehds_inner_condition(agg, &share) : NULL;
 	if (which < 0 && native)
 	{
 		released = ehds_pair_aggregate(b, agg);

@@ -7,6 +7,7 @@
  *	pairs.c			... for corr, covar_* and regr_*
  *	cell_key.c		the same under a permit with cell keys
  *	filters.c		aggregates with FILTER
+ *	flags.c			sums of flags of persons as such
  *	k_cells.c		what releases under k-anonymity are built from
  *	k_totals.c		such releases with GROUPING SETS
  *	k_release.c		the query that computes a release under k-anonymity
@@ -75,6 +76,9 @@ extern double ehds_native_fraction(Border *b, Aggref *agg);
 extern Var *ehds_usable_subject(Border *b, Node *node);
 extern void ehds_refuse_aggregate(Border *b, Aggref *agg) pg_attribute_noreturn();
 extern Released *ehds_protected_aggregate(Border *b, Aggref *agg);
+
+/* flags.c: sums and averages of a flag of persons as those of a condition */
+extern Aggref *ehds_flag_as_condition(Border *b, Aggref *agg);
 
 /* pairs.c: NULL if agg is no aggregate of two columns */
 extern Released *ehds_pair_aggregate(Border *b, Aggref *agg);

@@ -251,6 +251,15 @@ SELECT pg_temp.refused($$SELECT count(*) FROM person p WHERE (SELECT max(CASE WH
 -- windows beside columns and subqueries of other levels
 SELECT pg_temp.answered($$SELECT count(*) AS n FROM person p WHERE (SELECT max(r) FROM (SELECT row_number() OVER (ORDER BY v.visit_start_date) AS r, p.year_of_birth AS y FROM visit_occurrence v WHERE v.person_id = p.person_id) x) > 1$$);
 
+-- flags of persons are conditions: the difference of two sums is a group like any other
+SELECT is(pg_temp.rows_of($$SELECT sum(f) AS f, sum(g) AS g FROM (SELECT person_id, max(CASE WHEN condition_concept_id = 300 THEN 1 ELSE 0 END) AS f, max(CASE WHEN condition_concept_id IN (300, 400) THEN 1 ELSE 0 END) AS g FROM permit_wide.condition_occurrence GROUP BY 1) x$$), '(40,)', 'two flags that differ in five persons are not both summed');
+SELECT pg_temp.answered($$SELECT sum(f) AS a, sum(g) AS b, avg(f) AS c, avg(g) AS d FROM (SELECT person_id, max(CASE WHEN condition_concept_id = 300 THEN 1 ELSE 0 END) AS f, max(CASE WHEN condition_concept_id = 200 THEN 1 END) AS g FROM condition_occurrence GROUP BY 1) x$$);
+SELECT pg_temp.refused($$SELECT corr(f, n) FROM (SELECT person_id, count(*) AS n, max(CASE WHEN condition_concept_id = 300 THEN 1 ELSE 0 END) AS f FROM condition_occurrence GROUP BY 1) x$$, 'plain columns');
+SET SESSION AUTHORIZATION t_analyst;
+CREATE TABLE mine.united AS SELECT person_id, cost AS x FROM permit_wide.visit_occurrence UNION ALL SELECT person_id, 90000000 FROM permit_wide.condition_occurrence WHERE condition_concept_id = 400;
+RESET SESSION AUTHORIZATION;
+SELECT pg_temp.refused($$SELECT sum(m) FROM (SELECT person_id, max(x) AS m FROM mine.united GROUP BY person_id) q$$, 'plain columns');
+
 -- LIMIT elsewhere, samples, places of rows
 SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT * FROM person LIMIT 5) p$$, 'LIMIT and OFFSET');
 SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT * FROM person OFFSET 5) p$$, 'LIMIT and OFFSET');
