@@ -106,7 +106,7 @@ SELECT count(*) FROM person p WHERE EXISTS (SELECT FROM condition_occurrence c W
 SELECT count(*) FROM person, condition_occurrence;
 SELECT count(*) FROM person p JOIN condition_occurrence c ON c.person_id > p.person_id;
 SELECT count(*) FROM person p FULL JOIN condition_occurrence c ON c.person_id = p.person_id;
-SELECT count(*) FROM concept LEFT JOIN condition_occurrence ON concept_id = condition_concept_id;
+SELECT count(person_id) FROM concept LEFT JOIN condition_occurrence ON concept_id = condition_concept_id;
 SELECT ehds.dp_count(person_id) FROM person;
 SELECT count(*) FROM person, omop.undeclared;
 SELECT gender_concept_id, count(*) FROM person GROUP BY GROUPING SETS ((gender_concept_id), (person_id));

@@ -667,6 +667,7 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 
 	/* all rows of persons have a subject */
 	if (condition != NULL && IsA(condition, NullTest) &&
+		((NullTest *) condition)->nulltesttype == IS_NOT_NULL &&
 		ehds_usable_subject(b, (Node *) ((NullTest *) condition)->arg) != NULL)
 		condition = NULL;
 	if (agg->aggfilter != NULL)

@@ -30,6 +30,39 @@ output_var(int attno, Node *expr)
 	return makeVar(1, attno, exprType(expr), exprTypmod(expr), exprCollation(expr), 0);
 }
 
+/* Does a condition say that a column of a table of persons is there? */
+static bool
+asks_for_person(Border *b, Node *condition)
+{
+	ListCell *lc;
+
+	foreach(lc, ehds_and_members(condition))
+	{
+		NullTest *test = lfirst(lc);
+		Var *var = IsA(test, NullTest) ? ehds_column_of(b->query, (Node *) test->arg) : NULL;
+
+		if (var != NULL && test->nulltesttype == IS_NOT_NULL && b->level->types[var->varno].tracked)
+			return true;
+	}
+	return false;
+}
+
+/* A release has rows of persons only: where there are others, they would be missing from a number of rows. */
+static void
+require_rows_of_persons(Border *b, Aggref *agg)
+{
+	bool share;
+	Node *condition = ehds_inner_condition(agg, &share);
+
+	if (!b->level->optional || (!agg->aggstar && condition == NULL) ||
+		asks_for_person(b, (Node *) agg->aggfilter) || (!share && asks_for_person(b, condition)))
+		return;
+	EHDS_REFUSE(b->gate->query_string, agg,
+				errmsg("rows of a public table to which no person belongs are not counted"),
+				errhint(
+					"Count what belongs to persons: count(person_id), count(DISTINCT person_id), or FILTER (WHERE person_id IS NOT NULL AND ...)."));
+}
+
 /*
  * The analyst's expressions above the border: group keys and aggregates become
  * columns of the release. A column that is neither is not in GROUP BY (it may be
@@ -54,6 +87,7 @@ above_mutator(Node *node, void *arg)
 	{
 		Aggref *agg = (Aggref *) node;
 
+		require_rows_of_persons(b, agg);
 		if (agg->agglevelsup > 0)
 			EHDS_REFUSE(b->gate->query_string, node,
 						errmsg("aggregates of an outer query are not supported under a statistics permit"));

@@ -260,6 +260,14 @@ CREATE TABLE mine.united AS SELECT person_id, cost AS x FROM permit_wide.visit_o
 RESET SESSION AUTHORIZATION;
 SELECT pg_temp.refused($$SELECT sum(m) FROM (SELECT person_id, max(x) AS m FROM mine.united GROUP BY person_id) q$$, 'plain columns');
 
+-- the subject is never NULL, and rows of nobody are not counted
+SELECT is(pg_temp.rows_of($$SELECT sum(CASE WHEN person_id IS NULL THEN 1 ELSE 0 END) AS a, avg(CASE WHEN person_id IS NULL THEN 1 ELSE 0 END) AS b, count(*) AS n FROM permit_wide.person$$), '(,,400)', 'nobody is a cell of nobody');
+SELECT pg_temp.refused($$SELECT count(*) FROM concept LEFT JOIN condition_occurrence ON concept_id = condition_concept_id AND condition_concept_id < 250$$, 'no person belongs');
+SELECT pg_temp.refused($$SELECT count(concept_name) FROM concept LEFT JOIN condition_occurrence ON concept_id = condition_concept_id$$, 'no person belongs');
+SELECT pg_temp.refused($$SELECT sum(CASE WHEN person_id IS NULL THEN 1 ELSE 0 END) FROM concept LEFT JOIN condition_occurrence ON concept_id = condition_concept_id$$, 'no person belongs');
+SELECT pg_temp.refused($$SELECT avg(CASE WHEN condition_concept_id = 200 THEN 1 ELSE 0 END) FROM concept LEFT JOIN condition_occurrence ON concept_id = condition_concept_id$$, 'no person belongs');
+SELECT pg_temp.answered($$SELECT count(person_id) AS a, count(*) FILTER (WHERE person_id IS NOT NULL AND condition_concept_id = 200) AS c, sum(condition_concept_id) AS d FROM concept LEFT JOIN condition_occurrence ON concept_id = condition_concept_id AND condition_concept_id < 250$$);
+
 -- LIMIT elsewhere, samples, places of rows
 SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT * FROM person LIMIT 5) p$$, 'LIMIT and OFFSET');
 SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT * FROM person OFFSET 5) p$$, 'LIMIT and OFFSET');
