@@ -243,6 +243,8 @@ harmless_query_walker(Node *node, void *arg)
 		if (q->hasWindowFuncs || q->hasTargetSRFs || q->hasRecursive || q->groupingSets || q->windowClause ||
 			!is_limit(q->limitCount) || !is_limit(q->limitOffset))
 			refuse_subquery();
+		if (q->setOperations != NULL)
+			ehds_check_set_operation_casts(q, walk->level->gate->query_string);
 		require_plain_keys(q, q->groupClause);
 		require_plain_keys(q, q->distinctClause);
 		require_plain_keys(q, q->sortClause);

@@ -124,6 +124,26 @@ stand_in(int varno, Node *node)
 	return (Node *) var;
 }
 
+static Node *stand_in_mutator(Node *node, void *arg);
+
+/* A column that USING has cast to the other side's type, which may raise. */
+static void
+check_merged(Level *level, Var *column)
+{
+	RangeTblEntry *rte;
+	Node *merged;
+
+	if (IS_SPECIAL_VARNO(column->varno) || column->varattno <= 0)
+		return;
+	rte = rt_fetch(column->varno, level->query->rtable);
+	if (rte->rtekind != RTE_JOIN || ehds_subject_of(level, (Node *) column) != 0)
+		return;
+	merged = list_nth(rte->joinaliasvars, column->varattno - 1);
+	if (merged != NULL && !IsA(merged, Var))
+		ehds_require_harmless(stand_in_mutator(merged, level), level->gate->query_string, ehds_classify,
+							  level);
+}
+
 static Node *
 stand_in_mutator(Node *node, void *arg)
 {
@@ -140,6 +160,8 @@ stand_in_mutator(Node *node, void *arg)
 				Level *home = ehds_outer_column(level, (Var *) node, &column);
 				EhdsColumn class = ehds_classify(column, home);
 
+				check_merged(home, column);
+
 				if (class == EHDS_COLUMN_SUBJECT)
 					EHDS_REFUSE(level->gate->query_string, node,
 								errmsg("the subject column of a query around is only for equality with the subject "
@@ -147,6 +169,8 @@ stand_in_mutator(Node *node, void *arg)
 								errhint("Write for example WHERE v.person_id = p.person_id."));
 				return stand_in(class == EHDS_COLUMN_OF_PERMIT ? COLUMN_OF_PERMIT : COLUMN_OWN, node);
 			}
+			else if (((Var *) node)->varlevelsup == 0)
+				check_merged(level, (Var *) node);
 			break;
 		case T_NullTest:
 			/* whether a table that an outer join adds has rows of the person */

@@ -122,6 +122,8 @@ extern void ehds_check_subquery(Level *level, SubLink *link);
 
 /* setops.c */
 extern RelType ehds_type_set_operation(Level *level);
+/* the casts of its sides to common types cannot raise */
+extern void ehds_check_set_operation_casts(Query *query, const char *text);
 
 /* preview.c */
 extern void ehds_refuse_rows(Level *level) pg_attribute_noreturn();

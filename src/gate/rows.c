@@ -120,6 +120,12 @@ check_order(Level *level)
 		q->sortClause = NIL;
 		return;
 	}
+	/* rows that are equal but for what a window function gives could not be told apart */
+	if (q->hasWindowFuncs)
+		EHDS_REFUSE(level->gate->query_string, NULL,
+					errmsg(
+						"LIMIT and DISTINCT ON beside window functions are not supported on rows of persons"),
+					errhint("Put the window functions into a subquery in FROM."));
 	foreach(lc, q->distinctClause)
 	{
 		SortGroupClause *clause = lfirst(lc);

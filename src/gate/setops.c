@@ -9,11 +9,58 @@
 #include "core/compat.h"
 
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parse_coerce.h"
 #include "parser/parsetree.h"
+#include "utils/lsyscache.h"
 
 #include "core/errors.h"
 #include "gate/level.h"
+
+/*
+ * Sides of different types are cast by the planner, out of sight: the cast may raise
+ * at a value that only some persons have.
+ */
+static void
+check_casts(Query *query, Node *node, List *types, const char *text)
+{
+	List *own = NIL;
+	ListCell *a;
+	ListCell *b;
+
+	check_stack_depth();
+	if (IsA(node, RangeTblRef))
+	{
+		foreach(a, rt_fetch(((RangeTblRef *) node)->rtindex, query->rtable)->subquery->targetList)
+		{
+			if (!lfirst_node(TargetEntry, a)->resjunk)
+				own = lappend_oid(own, exprType((Node *) lfirst_node(TargetEntry, a)->expr));
+		}
+	}
+	else
+	{
+		SetOperationStmt *op = castNode(SetOperationStmt, node);
+
+		own = op->colTypes;
+		check_casts(query, op->larg, own, text);
+		check_casts(query, op->rarg, own, text);
+	}
+	forboth(a, own, b, types)
+	{
+		Node *value = (Node *) makeVar(1, 1, lfirst_oid(a), -1, get_typcollation(lfirst_oid(a)), 0);
+
+		if (lfirst_oid(a) != lfirst_oid(b))
+			ehds_require_harmless(coerce_to_common_type(NULL, value, lfirst_oid(b), "UNION"), text, NULL,
+								  NULL);
+	}
+}
+
+void
+ehds_check_set_operation_casts(Query *query, const char *text)
+{
+	check_casts(query, query->setOperations, NIL, text);
+}
 
 static RelType
 type_of(Level *level, Node *node)
@@ -118,6 +165,8 @@ ehds_type_set_operation(Level *level)
 	type.outer = outer;
 
 	check_public_sides(level, q->setOperations);
+	if (type.tracked)
+		ehds_check_set_operation_casts(q, level->gate->query_string);
 	if (level->place == PLACE_STATEMENT && !level->gate->seal)
 		ehds_refuse_rows(level);
 	if (q->limitCount != NULL || q->limitOffset != NULL)

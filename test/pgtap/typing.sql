@@ -268,6 +268,15 @@ SELECT pg_temp.refused($$SELECT sum(CASE WHEN person_id IS NULL THEN 1 ELSE 0 EN
 SELECT pg_temp.refused($$SELECT avg(CASE WHEN condition_concept_id = 200 THEN 1 ELSE 0 END) FROM concept LEFT JOIN condition_occurrence ON concept_id = condition_concept_id$$, 'no person belongs');
 SELECT pg_temp.answered($$SELECT count(person_id) AS a, count(*) FILTER (WHERE person_id IS NOT NULL AND condition_concept_id = 200) AS c, sum(condition_concept_id) AS d FROM concept LEFT JOIN condition_occurrence ON concept_id = condition_concept_id AND condition_concept_id < 250$$);
 
+-- casts that no expression shows: of sides of UNION, of columns that USING merges
+SELECT pg_temp.refused($$SELECT count(DISTINCT person_id) FROM (SELECT person_id, CASE WHEN year_of_birth = 1947 THEN 1e400 ELSE 1 END AS x FROM person UNION ALL SELECT person_id, score FROM visit_occurrence) u WHERE x > 0$$, 'not allowed on personal data');
+SELECT pg_temp.refused($$SELECT count(DISTINCT person_id) FROM person JOIN (SELECT CASE WHEN id = 7 THEN 1e400 ELSE id END AS x FROM keys UNION ALL SELECT 2::float8) u ON x < year_of_birth$$, 'not allowed on personal data');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id, CASE WHEN year_of_birth = 1947 THEN date '5874897-12-31' ELSE '2020-01-01' END AS d FROM person) a LEFT JOIN (SELECT person_id, CASE WHEN cost = 3 THEN timestamp '2020-01-01' END AS d FROM visit_occurrence) b USING (person_id, d) WHERE d IS NOT NULL$$, 'not allowed on personal data');
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT person_id, CASE WHEN year_of_birth = 1947 THEN date '5874897-12-31' ELSE '2020-01-01' END AS d FROM person) a LEFT JOIN (SELECT person_id, CASE WHEN cost = 3 THEN timestamp '2020-01-01' END AS d FROM visit_occurrence) b USING (person_id, d) WHERE EXISTS (SELECT FROM condition_occurrence c WHERE c.person_id = a.person_id AND c.condition_start_date < d)$$, 'not allowed on personal data');
+SELECT pg_temp.answered($$SELECT x > 5 AS x, count(DISTINCT person_id) AS n FROM (SELECT person_id, cost AS x FROM visit_occurrence UNION ALL SELECT person_id, ratio FROM visit_occurrence UNION ALL SELECT person_id, big FROM visit_occurrence) u WHERE x IS NOT NULL GROUP BY 1$$);
+SELECT pg_temp.answered($$SELECT c > 2 AS c, count(*) AS n FROM (SELECT person_id, cost AS c FROM visit_occurrence) a JOIN (SELECT DISTINCT person_id, big AS c FROM visit_occurrence) b USING (person_id, c) RIGHT JOIN person USING (person_id) GROUP BY 1$$);
+SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT DISTINCT ON (person_id) person_id, row_number() OVER (PARTITION BY person_id ORDER BY region) AS r FROM visit_occurrence) x WHERE r = 1$$, 'beside window functions');
+
 -- LIMIT elsewhere, samples, places of rows
 SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT * FROM person LIMIT 5) p$$, 'LIMIT and OFFSET');
 SELECT pg_temp.refused($$SELECT count(*) FROM (SELECT * FROM person OFFSET 5) p$$, 'LIMIT and OFFSET');
