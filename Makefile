@@ -31,6 +31,7 @@ SQL_PARTS_ALL = \
 	src/kanon/kanon.sql \
 	src/suppress/suppress.sql \
 	src/noise/noise.sql \
+	src/total/total.sql \
 	src/dp/dp.sql \
 	src/dp/dp_words.sql \
 	src/dp/zcdp.sql \
@@ -65,7 +66,7 @@ DATA := $(wildcard $(EXTENSION)--*--*.sql)
 OBJS := $(patsubst %.c,%.o,$(sort $(wildcard src/*/*.c)) $(wildcard src/*.c))
 
 # sql/<name>.sql against expected/<name>.out, in this order
-REGRESS = catalog kanon suppress dp pseudonym gate
+REGRESS = catalog kanon suppress dp pseudonym gate expressions
 
 # A user whose compiler is newer than ours may say WERROR=no.
 WERROR ?= yes

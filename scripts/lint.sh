@@ -67,7 +67,7 @@ layer_of()
 {
 	case $1 in
 		core) echo 0 ;;
-		noise | kanon | suppress | dp | pseudonym | cellkey | generalise) echo 1 ;;
+		noise | total | kanon | suppress | dp | pseudonym | cellkey | generalise) echo 1 ;;
 		catalog | ledger) echo 2 ;;
 		gate | extract) echo 3 ;;
 		.) echo 4 ;;
@@ -171,6 +171,16 @@ listed()
 	return $r
 }
 
+# doc/expressions.md lists what the server lists (the regression test "expressions" sees to its side).
+expressions_documented()
+(
+	t=$(mktemp -d) || exit 1
+	trap 'rm -rf "$t"' EXIT
+	sed -n '/^| /p' expected/expressions.out >"$t/server"
+	sed -n '/^<!-- from expected/,/^<!-- end/p' doc/expressions.md | sed '1d;$d' >"$t/doc"
+	[ -s "$t/server" ] && diff "$t/server" "$t/doc"
+)
+
 check 'clang-format' format
 check 'cppcheck' cppcheck_run
 check 'cppcheck reads every file to its end' cppcheck_sees
@@ -181,6 +191,7 @@ check 'PG_VERSION_NUM only in core/compat.h' one_compat
 check 'SQL: SECURITY DEFINER has a search_path' scripts/check-sql.pl $(find src -name '*.sql')
 check 'header comments' header_comments
 check 'every SQL file is listed' listed
+check 'doc/expressions.md' expressions_documented
 check 'versions' versions
 check 'shellcheck' shell
 check 'file lengths' lengths

@@ -235,4 +235,60 @@ ehds_forget_rights(Query *query)
 #endif
 }
 
+/* Since 16 (commit d9f7f5d32) input functions can report what they don't accept. */
+#if PG_VERSION_NUM >= 160000
+#define EHDS_SOFT_ERRORS 1
+#include "nodes/miscnodes.h"
+
+static inline bool
+ehds_soft_input(PGFunction input, char *string, Oid type, Datum *value)
+{
+	ErrorSaveContext escontext = {.type = T_ErrorSaveContext};
+
+	(void) type;
+	return DirectInputFunctionCallSafe(input, string, InvalidOid, -1, (Node *) &escontext, value);
+}
+#else
+#define EHDS_SOFT_ERRORS 0
+#endif
+
+/* to_date's parser, which since 16 reports errors in the same way */
+#include "utils/formatting.h"
+
+static inline bool
+ehds_parse_datetime(text *string, text *format, Oid collation, Oid *type, int32 *typmod, int *tz, Datum *value)
+{
+#if PG_VERSION_NUM >= 160000
+	ErrorSaveContext escontext = {.type = T_ErrorSaveContext};
+
+	*value = parse_datetime(string, format, collation, false, type, typmod, tz, (Node *) &escontext);
+	return !escontext.error_occurred;
+#else
+	bool error = false;
+
+	*value = parse_datetime(string, format, collation, false, type, typmod, tz, &error);
+	return !error;
+#endif
+}
+
+/* Since 17 (commit 519fc1bd9) an interval may be infinite: 1, -1, or 0 for one that is not. */
+#include "datatype/timestamp.h"
+
+#if PG_VERSION_NUM >= 170000
+#define EHDS_INFINITE_INTERVALS true
+#else
+#define EHDS_INFINITE_INTERVALS false
+#endif
+
+static inline int
+ehds_interval_infinite(const Interval *span)
+{
+#if PG_VERSION_NUM >= 170000
+	return INTERVAL_IS_NOEND(span) ? 1 : INTERVAL_IS_NOBEGIN(span) ? -1 : 0;
+#else
+	(void) span;
+	return 0;
+#endif
+}
+
 #endif /* EHDS_COMPAT_H */

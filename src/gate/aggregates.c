@@ -15,6 +15,7 @@
 #include "utils/syscache.h"
 
 #include "core/errors.h"
+#include "gate/allowed.h"
 #include "gate/border.h"
 #include "gate/level.h"
 #include "kanon/kanon.h"
@@ -434,7 +435,7 @@ ehds_native_fraction(Border *b, Aggref *agg)
 Node *
 ehds_value_before_cast(Node *value)
 {
-	Oid function = IsA(value, FuncExpr) ? ((FuncExpr *) value)->funcid : InvalidOid;
+	Oid function = IsA(value, FuncExpr) ? ehds_native_version(((FuncExpr *) value)->funcid) : InvalidOid;
 
 	if (function == F_FLOAT8_NUMERIC || function == F_FLOAT8_INT2 || function == F_FLOAT8_INT4 ||
 		function == F_FLOAT8_INT8)

@@ -365,6 +365,7 @@ check_from(Level *level)
 	int i = 0;
 	ListCell *lc;
 
+	ehds_substitute(query, false, ehds_classify, level);
 	foreach(lc, query->rtable)
 	{
 		i++;
@@ -444,9 +445,15 @@ check_tracked(Level *level)
 		query->distinctClause = NIL;
 	}
 	if (!(query->hasAggs || query->groupClause || query->groupingSets || query->havingQual))
+	{
+		ehds_substitute_outputs(query, ehds_classify, level);
 		type = ehds_type_rows(level);
+	}
 	else if (ehds_has_subject(level, query->groupClause))
+	{
+		ehds_substitute_outputs(query, ehds_classify, level);
 		type = ehds_type_per_person(level);
+	}
 	else
 	{
 		check_aggregation(level);

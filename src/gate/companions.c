@@ -245,6 +245,7 @@ harmless_query_walker(Node *node, void *arg)
 			refuse_subquery();
 		if (q->setOperations != NULL)
 			ehds_check_set_operation_casts(q, walk->level->gate->query_string);
+		ehds_substitute(q, true, NULL, NULL);
 		require_plain_keys(q, q->groupClause);
 		require_plain_keys(q, q->distinctClause);
 		require_plain_keys(q, q->sortClause);

@@ -20,6 +20,7 @@
 
 #include "catalog/labels.h"
 #include "core/errors.h"
+#include "gate/allowed.h"
 #include "gate/dp_figure.h"
 
 /* most steps on either side of zero that a power of ten makes */
@@ -161,7 +162,7 @@ strip_number_casts(Node *node)
 	{
 		node = ehds_strip_casts(node);
 		if (node != NULL && IsA(node, FuncExpr) && list_length(((FuncExpr *) node)->args) == 1)
-			switch (((FuncExpr *) node)->funcid)
+			switch (ehds_native_version(((FuncExpr *) node)->funcid))
 			{
 				case F_FLOAT8_FLOAT4:
 				case F_FLOAT8_NUMERIC:

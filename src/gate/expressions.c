@@ -12,20 +12,25 @@
 #include "core/compat.h"
 
 #include "access/detoast.h"
-#include "access/htup_details.h"
-#include "catalog/pg_proc.h"
+#include "access/transam.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/formatting.h"
 #include "utils/fmgroids.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "core/errors.h"
+#include "gate/allowed.h"
 #include "gate/gate.h"
+
+/* There is nothing more to say than that it is not on the list. */
+#define REASON ""
 
 typedef struct
 {
@@ -34,115 +39,8 @@ typedef struct
 	void *context;
 } Walk;
 
-/*
- * Not leakproof in pg_proc, but they can't raise whatever the arguments, casts
- * that hold every value of their source included. By OID: a name has overloads
- * that raise (length(bytea, name), factorial as a "cast" from bigint to numeric).
- */
-static const Oid total_functions[] = {
-	F_NUMERIC_EQ,
-	F_NUMERIC_NE,
-	F_NUMERIC_LT,
-	F_NUMERIC_LE,
-	F_NUMERIC_GT,
-	F_NUMERIC_GE,
-	F_DATE_EQ_TIMESTAMP,
-	F_DATE_NE_TIMESTAMP,
-	F_DATE_LT_TIMESTAMP,
-	F_DATE_LE_TIMESTAMP,
-	F_DATE_GT_TIMESTAMP,
-	F_DATE_GE_TIMESTAMP,
-	F_TIMESTAMP_EQ_DATE,
-	F_TIMESTAMP_NE_DATE,
-	F_TIMESTAMP_LT_DATE,
-	F_TIMESTAMP_LE_DATE,
-	F_TIMESTAMP_GT_DATE,
-	F_TIMESTAMP_GE_DATE,
-	F_DATE_EQ_TIMESTAMPTZ,
-	F_DATE_NE_TIMESTAMPTZ,
-	F_DATE_LT_TIMESTAMPTZ,
-	F_DATE_LE_TIMESTAMPTZ,
-	F_DATE_GT_TIMESTAMPTZ,
-	F_DATE_GE_TIMESTAMPTZ,
-	F_TIMESTAMPTZ_EQ_DATE,
-	F_TIMESTAMPTZ_NE_DATE,
-	F_TIMESTAMPTZ_LT_DATE,
-	F_TIMESTAMPTZ_LE_DATE,
-	F_TIMESTAMPTZ_GT_DATE,
-	F_TIMESTAMPTZ_GE_DATE,
-	F_TIMESTAMP_EQ_TIMESTAMPTZ,
-	F_TIMESTAMP_NE_TIMESTAMPTZ,
-	F_TIMESTAMP_LT_TIMESTAMPTZ,
-	F_TIMESTAMP_LE_TIMESTAMPTZ,
-	F_TIMESTAMP_GT_TIMESTAMPTZ,
-	F_TIMESTAMP_GE_TIMESTAMPTZ,
-	F_TIMESTAMPTZ_EQ_TIMESTAMP,
-	F_TIMESTAMPTZ_NE_TIMESTAMP,
-	F_TIMESTAMPTZ_LT_TIMESTAMP,
-	F_TIMESTAMPTZ_LE_TIMESTAMP,
-	F_TIMESTAMPTZ_GT_TIMESTAMP,
-	F_TIMESTAMPTZ_GE_TIMESTAMP,
-	F_BPCHAREQ,
-	F_BPCHARNE,
-	F_STARTS_WITH,
-	F_LOWER_TEXT,
-	F_UPPER_TEXT,
-	F_LEFT,
-	F_RIGHT,
-	F_LENGTH_TEXT,
-	F_LENGTH_BPCHAR,
-	F_CHAR_LENGTH_TEXT,
-	F_CHARACTER_LENGTH_TEXT,
-	F_BTRIM_TEXT,
-	F_BTRIM_TEXT_TEXT,
-	F_LTRIM_TEXT,
-	F_LTRIM_TEXT_TEXT,
-	F_RTRIM_TEXT,
-	F_RTRIM_TEXT_TEXT,
-	F_TRIM_SCALE,
-	F_INT4_INT2,
-	F_INT8_INT2,
-	F_NUMERIC_INT2,
-	F_FLOAT8_INT2,
-	F_INT8_INT4,
-	F_NUMERIC_INT4,
-	F_FLOAT8_INT4,
-	F_NUMERIC_INT8,
-	F_FLOAT8_INT8,
-	F_FLOAT8_FLOAT4,
-	F_TEXT_BPCHAR,
-	F_TEXT_NAME,
-	F_TEXT_BOOL,
-};
-
-/* Total for texts of a size that a warehouse has: for columns of the permit only. */
-static const Oid copying_functions[] = {
-	F_LOWER_TEXT, F_UPPER_TEXT,      F_LEFT,       F_RIGHT,           F_BTRIM_TEXT, F_BTRIM_TEXT_TEXT,
-	F_LTRIM_TEXT, F_LTRIM_TEXT_TEXT, F_RTRIM_TEXT, F_RTRIM_TEXT_TEXT, F_TEXTICLIKE, F_TEXTICNLIKE,
-};
-
-/* Total if the second argument is a literal pattern that doesn't end in a lone backslash. */
-static const Oid pattern_functions[] = {F_TEXTLIKE, F_TEXTNLIKE, F_TEXTICLIKE, F_TEXTICNLIKE};
-
-/* Total if the first argument is one of the fields below. */
-static const Oid field_functions[] = {
-	F_EXTRACT_TEXT_DATE,        F_EXTRACT_TEXT_TIMESTAMP,     F_EXTRACT_TEXT_TIMESTAMPTZ,
-	F_DATE_PART_TEXT_TIMESTAMP, F_DATE_PART_TEXT_TIMESTAMPTZ,
-};
-
-/* Fields that dates and timestamps have alike. */
-static const char *const date_fields[] = {
-	"year",   "month", "day",     "quarter", "week",    "dow",
-	"isodow", "doy",   "isoyear", "decade",  "century", "millennium",
-};
-
-/* A shift of the current time by no more than these can't leave the range of its type. */
 /* bytes of a constant */
 #define MAX_CONSTANT 1024
-
-#define MAX_SHIFT_MONTHS 12000
-#define MAX_SHIFT_DAYS 400000
-#define MAX_SHIFT_USECS (INT64CONST(400000) * USECS_PER_DAY)
 
 int
 ehds_errposition(const char *query_string, int location)
@@ -150,62 +48,6 @@ ehds_errposition(const char *query_string, int location)
 	if (location < 0 || query_string == NULL)
 		return 0;
 	return errposition(pg_mbstrlen_with_len(query_string, location) + 1);
-}
-
-static bool
-listed(Oid funcid, const Oid *list, int n)
-{
-	for (int i = 0; i < n; i++)
-	{
-		if (list[i] == funcid)
-			return true;
-	}
-	return false;
-}
-
-static bool
-is_date_field(const char *field)
-{
-	char *lower = field ? asc_tolower(field, strlen(field)) : NULL;
-
-	for (int i = 0; lower != NULL && i < lengthof(date_fields); i++)
-	{
-		if (strcmp(lower, date_fields[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The text of a constant, NULL if node is not a non-NULL constant of a text type. */
-static char *
-constant_text(Node *node)
-{
-	Const *c;
-
-	while (node && IsA(node, RelabelType))
-		node = (Node *) ((RelabelType *) node)->arg;
-	if (node == NULL || !IsA(node, Const))
-		return NULL;
-	c = (Const *) node;
-	if (c->constisnull || (c->consttype != TEXTOID && c->consttype != VARCHAROID))
-		return NULL;
-	return TextDatumGetCString(c->constvalue);
-}
-
-/* A pattern that ends in a lone backslash raises, but only when it is reached. */
-static bool
-pattern_is_sound(Node *node)
-{
-	char *pattern = constant_text(node);
-
-	if (pattern == NULL)
-		return false;
-	for (char *p = pattern; *p; p++)
-	{
-		if (*p == '\\' && *++p == '\0')
-			return false;
-	}
-	return true;
 }
 
 /*
@@ -227,51 +69,205 @@ collation_is_sound(Oid inputcollid, List *args)
 	return true;
 }
 
+/* Can the elements of arrays be compared without an error? */
 static bool
-is_total(Oid funcid)
+elements_compare(List *args)
 {
-	HeapTuple tuple;
-	Form_pg_proc proc;
-	bool leakproof;
+	ListCell *lc;
 
-	if (funcid >= FirstUnpinnedObjectId)
-		return false;
-	if (listed(funcid, total_functions, lengthof(total_functions)))
-		return true;
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	proc = (Form_pg_proc) GETSTRUCT(tuple);
-	leakproof = proc->proleakproof && proc->provolatile != PROVOLATILE_VOLATILE && !proc->proretset;
-	ReleaseSysCache(tuple);
-	return leakproof;
+	foreach(lc, args)
+	{
+		Oid element = get_base_element_type(exprType(lfirst(lc)));
+		TypeCacheEntry *type;
+		EhdsAllowed allowed;
+
+		if (!OidIsValid(element))
+			return false;
+		type = lookup_type_cache(element, TYPECACHE_EQ_OPR);
+		if (!OidIsValid(type->eq_opr) || type->eq_opr >= FirstUnpinnedObjectId)
+			return false;
+		allowed = ehds_allowed(get_opcode(type->eq_opr));
+		if (allowed != EHDS_LEAKPROOF && allowed != EHDS_TOTAL_FUNCTION)
+			return false;
+	}
+	return true;
 }
 
+/* An array of one dimension without NULLs, of a type whose order is built in. */
 static bool
-function_is_harmless(Oid funcid, Oid inputcollid, List *args)
+is_threshold_array(Node *node)
 {
+	Const *c;
+	ArrayType *array;
+	TypeCacheEntry *type;
+
+	if (contain_var_clause(node) || contain_mutable_functions(node))
+		return false;
+	c = (Const *) eval_const_expressions(NULL, copyObject(node));
+	if (!IsA(c, Const) || c->constisnull || toast_raw_datum_size(c->constvalue) > MAX_CONSTANT)
+		return false;
+	array = DatumGetArrayTypeP(c->constvalue);
+	if (ARR_NDIM(array) != 1 || array_contains_nulls(array))
+		return false;
+	type = lookup_type_cache(ARR_ELEMTYPE(array), TYPECACHE_CMP_PROC);
+	return OidIsValid(type->cmp_proc) && ehds_allowed(type->cmp_proc) != EHDS_NOT_ALLOWED;
+}
+
+/* varchar(n) and char(n) that cut, of a moderate length */
+static bool
+is_cutting_cast(List *args)
+{
+	Const *length = lsecond(args);
+	Const *is_explicit = lthird(args);
+
+	return IsA(length, Const) && !length->constisnull &&
+		   DatumGetInt32(length->constvalue) <= MAX_CONSTANT + VARHDRSZ && IsA(is_explicit, Const) &&
+		   !is_explicit->constisnull && DatumGetBool(is_explicit->constvalue);
+}
+
+static bool takes_permit_column(Walk *walk, List *args);
+
+/* NULL if the function is harmless for these arguments, else the reason why it is not. */
+static const char *
+why_not(Walk *walk, Oid funcid, Oid inputcollid, List *args)
+{
+	EhdsLiteral literal;
+	const char *wrong;
+
 	/* a look-up in a map of the permit, which neither fails nor tells */
 	if (ehds_is_bound_coarsening(funcid, args))
-		return true;
+		return NULL;
 	if (!collation_is_sound(inputcollid, args))
-		return false;
-	if (is_total(funcid))
-		return true;
-	if (listed(funcid, pattern_functions, lengthof(pattern_functions)))
-		return pattern_is_sound(lsecond(args));
-	if (listed(funcid, field_functions, lengthof(field_functions)))
-		return is_date_field(constant_text(linitial(args)));
-	return false;
+		return "the collation of its arguments is not one that compares bytes";
+	if (ehds_is_total_version(funcid, &literal))
+		return ehds_wrong_literal(literal, funcid, args, inputcollid);
+	switch (ehds_allowed(funcid))
+	{
+		case EHDS_LEAKPROOF:
+		case EHDS_TOTAL_FUNCTION:
+			return NULL;
+		case EHDS_OF_COLUMN:
+			return takes_permit_column(walk, args) ? NULL : REASON;
+		case EHDS_OF_PATTERN:
+			return ehds_is_sound_pattern(lsecond(args)) ? NULL : "the pattern must be a literal";
+		case EHDS_OF_FIELD:
+			return ehds_is_field(linitial(args), exprType(lsecond(args)))
+					   ? NULL
+					   : ehds_wrong_literal(EHDS_LITERAL_FIELD, funcid, args, inputcollid);
+		case EHDS_OF_FORMAT:
+			return ehds_wrong_literal(EHDS_LITERAL_FORMAT, funcid, args, inputcollid);
+		case EHDS_OF_ELEMENTS:
+			return elements_compare(args) ? NULL : REASON;
+		case EHDS_OF_THRESHOLDS:
+			return is_threshold_array(lsecond(args)) ? NULL
+													 : "the thresholds must be a constant array without NULLs";
+		case EHDS_OF_TYPMOD:
+			return is_cutting_cast(args) ? NULL : REASON;
+		case EHDS_REPLACED:
+			/* what the substitution has left as it is, for the sake of indexes */
+			if ((funcid == F_TEXTICLIKE || funcid == F_TEXTICNLIKE) && takes_permit_column(walk, args) &&
+				ehds_is_sound_pattern(lsecond(args)))
+				return NULL;
+			if ((funcid == F_TEXTREGEXEQ || funcid == F_TEXTREGEXNE || funcid == F_TEXTICREGEXEQ ||
+				 funcid == F_TEXTICREGEXNE) &&
+				takes_permit_column(walk, args))
+				return ehds_wrong_literal(EHDS_LITERAL_REGEX, funcid, args, inputcollid);
+			(void) ehds_is_total_version(ehds_total_version(funcid), &literal);
+			wrong = ehds_wrong_literal(literal, funcid, args, inputcollid);
+			return wrong ? wrong : REASON;
+		case EHDS_NOT_ALLOWED:
+			break;
+	}
+	return REASON;
 }
 
 /*
  * The planner may put an operator's negator or commutator in its place, and a
  * user's operator may name a function of ours but a negator of his own.
  */
-static bool
-operator_is_harmless(Oid opno, Oid inputcollid, List *args)
+static const char *
+why_not_operator(Walk *walk, Oid opno, Oid inputcollid, List *args)
 {
-	return opno < FirstUnpinnedObjectId && function_is_harmless(get_opcode(opno), inputcollid, args);
+	return opno < FirstUnpinnedObjectId ? why_not(walk, get_opcode(opno), inputcollid, args) : REASON;
+}
+
+/* LIKE ANY (list): each element is a pattern. */
+static bool
+are_sound_patterns(Node *list)
+{
+	Datum *values;
+	bool *nulls;
+	int n;
+	Const *c;
+
+	if (contain_var_clause(list) || contain_mutable_functions(list))
+		return false;
+	c = (Const *) eval_const_expressions(NULL, copyObject(list));
+	if (!IsA(c, Const) || c->constisnull || c->consttype != TEXTARRAYOID ||
+		toast_raw_datum_size(c->constvalue) > MAX_CONSTANT)
+		return false;
+	deconstruct_array(DatumGetArrayTypeP(c->constvalue), TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls,
+					  &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i] || !ehds_is_sound_pattern((Node *) makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
+																  values[i], false, false)))
+			return false;
+	}
+	return true;
+}
+
+static const char *
+why_not_list(Walk *walk, ScalarArrayOpExpr *o)
+{
+	Oid funcid = get_opcode(o->opno);
+
+	if (o->opno >= FirstUnpinnedObjectId || !collation_is_sound(o->inputcollid, o->args))
+		return REASON;
+	switch (ehds_allowed(funcid))
+	{
+		case EHDS_LEAKPROOF:
+		case EHDS_TOTAL_FUNCTION:
+			return NULL;
+		case EHDS_OF_PATTERN:
+			return are_sound_patterns(lsecond(o->args)) ? NULL : "the patterns must be a literal list";
+		case EHDS_REPLACED:
+			if ((funcid == F_TEXTICLIKE || funcid == F_TEXTICNLIKE) && takes_permit_column(walk, o->args) &&
+				are_sound_patterns(lsecond(o->args)))
+				return NULL;
+			return REASON;
+		default:
+			return REASON;
+	}
+}
+
+/* Types that write themselves as text without an error. */
+static bool
+prints(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+		case CHAROID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case TIMEOID:
+		case INTERVALOID:
+		case UUIDOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+			return true;
+		default:
+			return false;
+	}
 }
 
 static bool harmless_walker(Node *node, void *arg);
@@ -321,42 +317,26 @@ walk_operands(Walk *walk, List *args)
 	return false;
 }
 
+/* The name under which the analyst knows a function. */
+static char *
+native_name(Oid funcid)
+{
+	char *name = get_func_name(funcid);
+	EhdsLiteral literal;
+
+	return name != NULL && ehds_is_total_version(funcid, &literal) ? name + strlen("total_") : name;
+}
+
 static void
-refuse_function(Walk *walk, const char *name, Node *node, const char *what)
+refuse_function(Walk *walk, const char *name, Node *node, const char *what, const char *why)
 {
 	EHDS_REFUSE(walk->query_string, node,
-				errmsg("%s %s is not allowed on personal data", what, name ? name : "?"),
+				errmsg("%s %s is not allowed on personal data%s%s", what, name ? name : "?", *why ? ": " : "",
+					   why),
 				errdetail(
 					"Below the aggregation only expressions that can neither fail nor tell are evaluated."),
 				errhint(
-					"Compare columns with constants (=, <, IN, BETWEEN, IS NULL, LIKE with a literal pattern), use CASE, COALESCE, extract(year from ...), or move the expression above the aggregates."));
-}
-
-static bool
-has_table_input(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Var) || IsA(node, Param) || IsA(node, SubLink) || IsA(node, Aggref) ||
-		IsA(node, CaseTestExpr) || IsA(node, Query))
-		return true;
-	return expression_tree_walker(node, has_table_input, context);
-}
-
-static bool
-not_builtin(Oid funcid, void *context)
-{
-	return funcid >= FirstUnpinnedObjectId;
-}
-
-static bool
-uses_user_function(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (check_functions_in_node(node, not_builtin, NULL))
-		return true;
-	return expression_tree_walker(node, uses_user_function, context);
+					"doc/expressions.md and ehds.allowed_functions() list what may be written; or move the expression above the aggregates."));
 }
 
 /* A constant must not be what exceeds a size limit. */
@@ -369,97 +349,15 @@ require_small_constant(Walk *walk, Node *node, Const *c)
 					errdetail("A size limit that only a certain row would exceed would tell of that row."));
 }
 
-/*
- * An expression of constants and immutable built-in functions gives the same for
- * every row, so the only thing it could tell is that it was evaluated, by
- * raising. Evaluate it now: then it raises before any data is seen, or never.
- */
 static bool
 constant_is_sound(Walk *walk, Node *node)
 {
-	Node *folded;
+	Const *folded = ehds_folded_constant(node);
 
-	if (has_table_input(node, NULL) || uses_user_function(node, NULL) || contain_mutable_functions(node))
+	if (folded == NULL)
 		return false;
-	folded = eval_const_expressions(NULL, copyObject(node));
-	if (!IsA(folded, Const))
-		return false;
-	require_small_constant(walk, node, (Const *) folded);
+	require_small_constant(walk, node, folded);
 	return true;
-}
-
-static bool
-shift_is_small(Node *node)
-{
-	Const *c;
-
-	node = eval_const_expressions(NULL, copyObject(node));
-	if (!IsA(node, Const) || ((Const *) node)->constisnull)
-		return false;
-	c = (Const *) node;
-	if (c->consttype == INT4OID)
-		return abs(DatumGetInt32(c->constvalue) / 2) <= MAX_SHIFT_DAYS / 2;
-	if (c->consttype == INTERVALOID)
-	{
-		Interval *i = DatumGetIntervalP(c->constvalue);
-
-		return i->month <= MAX_SHIFT_MONTHS && i->month >= -MAX_SHIFT_MONTHS && i->day <= MAX_SHIFT_DAYS &&
-			   i->day >= -MAX_SHIFT_DAYS && i->time <= MAX_SHIFT_USECS && i->time >= -MAX_SHIFT_USECS;
-	}
-	return false;
-}
-
-/*
- * The current date or time, perhaps shifted by a constant. It is evaluated again
- * at each execution, so it must not be able to raise then: shifts are bounded.
- */
-static bool
-time_is_sound(Node *node, int depth)
-{
-	List *args;
-	Oid funcid;
-
-	if (depth > 4)
-		return false;
-	if (IsA(node, SQLValueFunction))
-		return exprType(node) == DATEOID || exprType(node) == TIMESTAMPOID || exprType(node) == TIMESTAMPTZOID;
-	if (IsA(node, FuncExpr))
-	{
-		funcid = ((FuncExpr *) node)->funcid;
-		args = ((FuncExpr *) node)->args;
-	}
-	else if (IsA(node, OpExpr) && ((OpExpr *) node)->opno < FirstUnpinnedObjectId)
-	{
-		funcid = get_opcode(((OpExpr *) node)->opno);
-		args = ((OpExpr *) node)->args;
-	}
-	else
-		return false;
-
-	switch (funcid)
-	{
-		case F_NOW:
-		case F_TRANSACTION_TIMESTAMP:
-		case F_STATEMENT_TIMESTAMP:
-			return true;
-		case F_DATE_TIMESTAMP:
-		case F_DATE_TIMESTAMPTZ:
-		case F_TIMESTAMP_DATE:
-		case F_TIMESTAMP_TIMESTAMPTZ:
-		case F_TIMESTAMPTZ_DATE:
-			return time_is_sound(linitial(args), depth + 1);
-		case F_DATE_PLI:
-		case F_DATE_MII:
-		case F_DATE_PL_INTERVAL:
-		case F_DATE_MI_INTERVAL:
-		case F_TIMESTAMP_PL_INTERVAL:
-		case F_TIMESTAMP_MI_INTERVAL:
-		case F_TIMESTAMPTZ_PL_INTERVAL:
-		case F_TIMESTAMPTZ_MI_INTERVAL:
-			return time_is_sound(linitial(args), depth + 1) && shift_is_small(lsecond(args));
-		default:
-			return false;
-	}
 }
 
 static bool
@@ -501,7 +399,7 @@ harmless_walker(Node *node, void *arg)
 		case T_SQLValueFunction:
 		case T_ArrayCoerceExpr:
 		case T_CoerceViaIO:
-			if (constant_is_sound(walk, node) || time_is_sound(node, 0))
+			if (constant_is_sound(walk, node) || ehds_is_sound_time(node))
 				return false;
 			break;
 		default:
@@ -513,11 +411,16 @@ harmless_walker(Node *node, void *arg)
 		case T_FuncExpr:
 		{
 			FuncExpr *f = (FuncExpr *) node;
+			const char *why = f->funcretset || f->funcvariadic
+								  ? REASON
+								  : why_not(walk, f->funcid, f->inputcollid, f->args);
+			EhdsLiteral literal;
 
-			if (f->funcretset || f->funcvariadic || !function_is_harmless(f->funcid, f->inputcollid, f->args) ||
-				(listed(f->funcid, copying_functions, lengthof(copying_functions)) &&
-				 !takes_permit_column(walk, f->args)))
-				refuse_function(walk, get_func_name(f->funcid), node, "the function");
+			if (why != NULL)
+				refuse_function(walk, native_name(f->funcid), node, "the function", why);
+			/* these ask for the size of what they work on */
+			if (ehds_is_total_version(f->funcid, &literal))
+				return walk_operands(walk, f->args);
 			break;
 		}
 		case T_OpExpr:
@@ -526,20 +429,20 @@ harmless_walker(Node *node, void *arg)
 		{
 			OpExpr *o = (OpExpr *) node;
 
-			if (!operator_is_harmless(o->opno, o->inputcollid, o->args) ||
-				(listed(get_opcode(o->opno), copying_functions, lengthof(copying_functions)) &&
-				 !takes_permit_column(walk, o->args)))
-				refuse_function(walk, get_opname(o->opno), node, "the operator");
+			const char *why = why_not_operator(walk, o->opno, o->inputcollid, o->args);
+
+			if (why != NULL)
+				refuse_function(walk, get_opname(o->opno), node, "the operator", why);
 			return walk_operands(walk, o->args);
 		}
 		case T_ScalarArrayOpExpr:
 		{
 			ScalarArrayOpExpr *o = (ScalarArrayOpExpr *) node;
 
-			/* not for LIKE: each element of the array would be a pattern of its own */
-			if (o->opno >= FirstUnpinnedObjectId || !is_total(get_opcode(o->opno)) ||
-				!collation_is_sound(o->inputcollid, o->args))
-				refuse_function(walk, get_opname(o->opno), node, "the operator");
+			const char *why = why_not_list(walk, o);
+
+			if (why != NULL)
+				refuse_function(walk, get_opname(o->opno), node, "the operator", why);
 			return walk_operands(walk, o->args);
 		}
 		case T_MinMaxExpr:
@@ -548,7 +451,37 @@ harmless_walker(Node *node, void *arg)
 
 			if (!OidIsValid(type->cmp_proc) || type->cmp_proc >= FirstUnpinnedObjectId ||
 				!collation_is_sound(((MinMaxExpr *) node)->inputcollid, ((MinMaxExpr *) node)->args))
-				refuse_function(walk, get_func_name(type->cmp_proc), node, "the comparison function");
+				refuse_function(walk, get_func_name(type->cmp_proc), node, "the comparison function", REASON);
+			break;
+		}
+		case T_RowCompareExpr:
+		{
+			RowCompareExpr *r = (RowCompareExpr *) node;
+			ListCell *op;
+			ListCell *left;
+			ListCell *right;
+			ListCell *collation;
+
+			forfour(op, r->opnos, left, r->largs, right, r->rargs, collation, r->inputcollids)
+			{
+				const char *why = why_not_operator(walk, lfirst_oid(op), lfirst_oid(collation),
+												   list_make2(lfirst(left), lfirst(right)));
+
+				if (why != NULL)
+					refuse_function(walk, get_opname(lfirst_oid(op)), node, "the operator", why);
+			}
+			break;
+		}
+		case T_CoerceViaIO:
+		{
+			CoerceViaIO *cast = (CoerceViaIO *) node;
+
+			if (!(cast->resulttype == TEXTOID || cast->resulttype == VARCHAROID) ||
+				!prints(exprType((Node *) cast->arg)))
+				refuse_function(walk,
+								psprintf("from %s to %s", format_type_be(exprType((Node *) cast->arg)),
+										 format_type_be(cast->resulttype)),
+								node, "the cast", REASON);
 			break;
 		}
 		case T_BoolExpr:

@@ -11,6 +11,8 @@
  *	level.h			types the relations of a statistics query (check.c and its kin)
  *	expressions.c	the expressions that may see personal data
  *	addend.c		values that can be added without an error
+ *	allowed.h		which functions those are (allowed.c, literals.c)
+ *	substitute.c	total versions in the place of functions that may raise
  *	coarsen.c		ehds.coarsen, bound to the permit
  *	border.h		turns an aggregation of personal data into a released relation
  *					(border.c, aggregates.c, release.c)
@@ -213,6 +215,12 @@ typedef enum EhdsColumn
 
 typedef EhdsColumn (*EhdsClassify)(Var *var, void *context);
 extern void ehds_require_harmless(Node *node, const char *query_string, EhdsClassify classify, void *context);
+/* substitute.c */
+/* aggregates: what is computed from aggregates and window functions is replaced, too */
+extern void ehds_substitute(Query *query, bool aggregates, EhdsClassify classify, void *context);
+/* what a query returns is still rows of persons */
+extern void ehds_substitute_outputs(Query *query, EhdsClassify classify, void *context);
+extern Node *ehds_substitute_printed(Node *node, EhdsClassify classify, void *context);
 extern Node *ehds_strip_casts(Node *node);
 /* the column of a table or subquery that node is, through join aliases; NULL for an expression */
 extern Var *ehds_column_of(Query *query, Node *node);

@@ -60,3 +60,23 @@ CREATE FUNCTION ehds.keep_release(release integer, drawn record[], approval ehds
     AS 'MODULE_PATHNAME', 'ehds_keep_release' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION ehds.keep_release(integer, record[], ehds.approval) IS
     'for the gate: the rows of a release, the recorded ones or, after they were recorded on disk, those that were drawn (NULL: none). Raises ZE004 unless the approval is live, ZE007 if it can''t record';
+
+CREATE FUNCTION ehds.allowed_rule(function regprocedure) RETURNS text
+    AS 'MODULE_PATHNAME', 'ehds_allowed_rule' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ehds.allowed_rule(regprocedure) IS
+    'on what condition an expression over personal data may call a built-in function or the operator that it implements; NULL: never';
+
+CREATE FUNCTION ehds.allowed_functions() RETURNS TABLE (function regprocedure, operators text, rule text)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p.oid::regprocedure,
+           (SELECT string_agg(format('%s %s %s', CASE WHEN oprleft <> 0 THEN format_type(oprleft, NULL) END, oprname, format_type(oprright, NULL)), ', ' ORDER BY o.oid)
+              FROM pg_operator o WHERE oprcode = p.oid),
+           r.rule
+      FROM pg_proc p, LATERAL (SELECT ehds.allowed_rule(p.oid::regprocedure) AS rule) r
+     WHERE p.pronamespace = 'pg_catalog'::regnamespace AND r.rule IS NOT NULL
+     ORDER BY p.proname, p.oid
+$$;
+COMMENT ON FUNCTION ehds.allowed_functions() IS
+    'the built-in functions and operators that an expression over personal data may use under a statistics permit, each with its condition and what it gives where it would raise';

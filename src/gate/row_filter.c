@@ -60,6 +60,7 @@ ehds_check_row_filter(PG_FUNCTION_ARGS)
 		q->jointree->quals == NULL)
 		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
 						errmsg("a row filter is one boolean expression over the columns of the table")));
+	q->jointree->quals = ehds_substitute_printed(q->jointree->quals, classify_column, &subject);
 	ehds_require_harmless(q->jointree->quals, NULL, classify_column, &subject);
 	PG_RETURN_TEXT_P(
 		cstring_to_text(deparse_expression(q->jointree->quals, deparse_context_for("t", relid), true, false)));

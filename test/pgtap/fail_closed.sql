@@ -187,7 +187,7 @@ SELECT throws_ok($$SELECT ehds.pseudonym_of('H100001'::text, 'cardio', 'subject'
 SELECT throws_ok($$SELECT ehds.dp_release(5, 1000000000, 1, 0, 1, false, NULL)$$, 'ZE004', NULL, 'nor the release');
 SELECT throws_ok($$SELECT * FROM ehds.permit$$, '42501', NULL, 'the tables of the extension are closed');
 SELECT throws_ok($$SELECT * FROM ehds.opposition$$, '42501', NULL, 'the oppositions too');
-SELECT throws_ok($$SELECT count(*) FROM permit_hydro.person WHERE year_of_birth::text::int > 0$$, 'ZE002', NULL, 'casts that could raise');
+SELECT throws_ok($$SELECT count(*) FROM permit_hydro.person WHERE year_of_birth::text::interval > '1 day'$$, 'ZE002', NULL, 'casts that could raise');
 SELECT throws_ok($$SELECT count(*) FROM permit_hydro.person WHERE make_date(2020, 13, 1) IS NULL$$, '22008', NULL, 'a constant that raises does so before any row is seen');
 SELECT throws_ok($$SELECT count(*) FROM permit_hydro.person JOIN (SELECT 1 / g AS x FROM generate_series(0, 1) g) s ON true$$, 'ZE002', NULL, 'an error beside personal data');
 SELECT throws_ok($$SELECT count(*) FROM permit_hydro.person WHERE year_of_birth = (SELECT min(year_of_birth) FROM permit_hydro.person)$$, 'ZE002', NULL, 'an uncorrelated subquery over persons');

@@ -47,7 +47,7 @@ SELECT is((SELECT sum(n) FROM result), 400::numeric, 'a public result makes an o
 SELECT is((SELECT relowner::regrole::text || relkind::text FROM pg_class WHERE oid = 'result'::regclass), 't_analystr', 'of the analyst''s own');
 SELECT throws_ok($$CREATE TEMP TABLE nosubject AS SELECT year_of_birth FROM person$$, 'ZE002', NULL, 'the subject column must be there');
 SELECT throws_ok($$CREATE TEMP TABLE twice AS SELECT person_id, person_id AS again FROM person$$, 'ZE002', NULL, 'once');
-SELECT throws_ok($$CREATE TEMP TABLE x AS SELECT person_id, year_of_birth::text::int FROM person$$, 'ZE002', NULL, 'the select list obeys the rules below the aggregates');
+SELECT throws_ok($$CREATE TEMP TABLE x AS SELECT person_id, repeat('x', year_of_birth) FROM person$$, 'ZE002', NULL, 'the select list obeys the rules below the aggregates');
 SELECT throws_ok($$CREATE TEMP TABLE x AS SELECT person_id + 1 AS p, person_id FROM person$$, 'ZE002', NULL, 'nothing is computed from the subject');
 SELECT throws_ok($$CREATE TEMP TABLE x AS SELECT person_id FROM person LIMIT 3$$, 'ZE002', NULL, 'LIMIT picks persons');
 SELECT throws_ok($$CREATE TABLE omop.x AS SELECT person_id FROM person$$, '42501', NULL, 'only where the analyst may create tables');
@@ -255,7 +255,7 @@ SELECT is((SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid =
 SELECT throws_ok($$SELECT sum(w) FROM weighted$$, 'ZE002', NULL, 'weights of the analyst are not summed, sealed or not');
 SELECT lives_ok($$SELECT sum(condition_concept_id) FROM weighted$$, 'a copy of a column of the permit is');
 CREATE TEMP TABLE bigtext AS SELECT c.person_id, repeat('a', 100) AS t FROM condition_occurrence c;
-SELECT throws_ok($$SELECT count(DISTINCT person_id) FROM bigtext WHERE upper(t) = ''$$, 'ZE002', NULL, 'nor are texts of the analyst computed with');
+SELECT lives_ok($$SELECT count(DISTINCT person_id) FROM bigtext WHERE upper(t) = ''$$, 'texts of the analyst are computed with, up to a size');
 SELECT lives_ok($$CREATE TEMP TABLE fine AS SELECT person_id, CASE WHEN year_of_birth < 1970 THEN 'old' ELSE 'young' END AS age FROM person$$, 'an expression');
 SELECT results_eq($$SELECT age, count(DISTINCT person_id) FROM fine GROUP BY 1 ORDER BY 1$$, $$VALUES ('old'::text, 209::bigint), ('young', 191)$$, 'is a group key');
 
