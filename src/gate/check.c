@@ -437,6 +437,7 @@ check_tracked(Level *level)
 	if (query->setOperations != NULL)
 		return ehds_type_set_operation(level);
 	check_from(level);
+	ehds_share_filters(level);
 	/* distinct values of rows of persons are the groups of an aggregation without aggregates */
 	if (query->distinctClause != NIL && !query->hasDistinctOn && !query->hasAggs && !query->hasWindowFuncs &&
 		query->groupClause == NIL && !ehds_has_subject(level, query->distinctClause))

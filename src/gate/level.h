@@ -10,6 +10,7 @@
  *	per_person.c	aggregates within a person
  *	windows.c		window functions within a person
  *	sublinks.c		subqueries in expressions
+ *	one_filter.c	one look at the oppositions for several views of one person
  *	setops.c		UNION, INTERSECT and EXCEPT
  */
 #ifndef EHDS_LEVEL_H
@@ -119,6 +120,9 @@ extern void ehds_check_windows(Level *level);
 
 /* sublinks.c */
 extern void ehds_check_subquery(Level *level, SubLink *link);
+
+/* one_filter.c */
+extern void ehds_share_filters(Level *level);
 
 /* setops.c */
 extern RelType ehds_type_set_operation(Level *level);
