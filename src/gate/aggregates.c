@@ -199,9 +199,9 @@ ehds_is_never_null(Border *b, Node *node)
 	Var *column;
 	ListCell *lc;
 
-	/* sums of an expression are over the rows in which it has a value */
+	/* the sums of pairs.c are over the rows in which they have a value */
 	if (var == NULL)
-		return true;
+		return !ehds_is_difference(b->query, node);
 	rte = rt_fetch(var->varno, b->query->rtable);
 	foreach(lc, b->subjects)
 		kept = kept || ((Var *) lfirst(lc))->varno == var->varno;
@@ -447,7 +447,16 @@ ehds_value_before_cast(Node *value)
 Node *
 ehds_plain_value(Border *b, Aggref *agg, Node *value)
 {
-	if (!is_plain_column(b->query, value))
+	if (ehds_is_difference(b->query, value))
+	{
+		if (agg->aggfilter != NULL)
+			EHDS_REFUSE(b->gate->query_string, agg,
+						errmsg("%s of two columns takes no FILTER under a statistics permit",
+							   get_func_name(agg->aggfnoid)),
+						errhint("Write the condition into WHERE."));
+		b->alone = agg;
+	}
+	else if (!is_plain_column(b->query, value))
 		EHDS_REFUSE(b->gate->query_string, agg,
 					errmsg("under a statistics permit %s takes plain columns only",
 						   get_func_name(agg->aggfnoid)),
@@ -622,6 +631,13 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 	if (b->gate->permit->cell_key)
 		return ehds_cell_key_aggregate(b, agg);
 	agg = ehds_flag_as_condition(b, agg);
+	if (native)
+	{
+		Released *scaled = ehds_scaled_aggregate(b, agg);
+
+		if (scaled != NULL)
+			return scaled;
+	}
 	which = find_known(b, agg, &kind);
 	condition = native ? ehds_inner_condition(agg, &share) : NULL;
 	if (which < 0 && native)

@@ -5,6 +5,7 @@
  *	border.c		splits the query: the release below, the analyst's expressions above
  *	aggregates.c	which protected aggregate stands for which
  *	pairs.c			... for corr, covar_* and regr_*
+ *	values.c		... of expressions that they may take
  *	cell_key.c		the same under a permit with cell keys
  *	filters.c		aggregates with FILTER
  *	flags.c			sums of flags of persons as such
@@ -44,7 +45,7 @@ typedef struct Border
 	List *conditions;       /* of FILTER, each once */
 	List *filters;          /* filters.c: aggregates with FILTER */
 	bool chosen_conditions; /* the analyst wrote one of them */
-	Aggref *pair;           /* an aggregate of two columns that he wrote, or NULL */
+	Aggref *alone;          /* an aggregate of two columns that he wrote, or NULL */
 	int k;                  /* greatest k asked for */
 	bool multiplied;        /* a join may repeat rows as the analyst likes */
 	struct Level *level;    /* the query as it was typed */
@@ -82,7 +83,12 @@ extern Aggref *ehds_flag_as_condition(Border *b, Aggref *agg);
 
 /* pairs.c: NULL if agg is no aggregate of two columns */
 extern Released *ehds_pair_aggregate(Border *b, Aggref *agg);
-extern void ehds_require_pairs_alone(Border *b);
+extern void ehds_require_alone(Border *b);
+
+/* values.c */
+extern bool ehds_is_difference(Query *query, Node *node);
+/* of a value with constants added or multiplied, NULL if agg is none */
+extern Released *ehds_scaled_aggregate(Border *b, Aggref *agg);
 
 /* border.c */
 extern CommonTableExpr *ehds_make_cte(char *name, Query *q);

@@ -278,7 +278,7 @@ ehds_k_release(Border *b, int depth)
 	Query *q;
 	ListCell *lc;
 
-	ehds_require_pairs_alone(b);
+	ehds_require_alone(b);
 	ehds_complete_filters(b);
 	foreach(lc, b->released)
 		has_figures = has_figures || ((Released *) lfirst(lc))->figure;

@@ -139,11 +139,6 @@ ehds_pair_aggregate(Border *b, Aggref *agg)
 		EHDS_REFUSE(b->gate->query_string, agg,
 					errmsg("%s takes neither FILTER nor DISTINCT under a statistics permit", name),
 					errhint("Write the condition into WHERE."));
-	if (b->query->groupingSets != NIL)
-		EHDS_REFUSE(b->gate->query_string, agg,
-					errmsg("%s does not stand beside totals (GROUPING SETS, ROLLUP, CUBE) under a statistics permit",
-						   name),
-					errhint("Run one query for each grouping."));
 	ehds_require_single_rows(b, agg);
 
 	y = ehds_plain_value(b, agg, ehds_value_before_cast(ehds_argument(agg, 0)));
@@ -151,7 +146,7 @@ ehds_pair_aggregate(Border *b, Aggref *agg)
 	subject = (Node *) copyObject(linitial(b->subjects));
 	pair.subject = ehds_as_type(subject, ehds_subject_argument_type(exprType(subject)));
 	pair.condition = has_value(b, x, has_value(b, y, NULL));
-	b->pair = agg;
+	b->alone = agg;
 
 	released = palloc0(sizeof(Released));
 	released->figure = released->own_rule = released->linked = released->with_rows = true;
@@ -180,13 +175,28 @@ ehds_pair_aggregate(Border *b, Aggref *agg)
 	return released;
 }
 
-/* A sum over pairs less that over a part of them would be nobody's that is looked at. */
+/*
+ * Sums over two columns less sums over a part of their rows would be a few persons'
+ * that is looked at nowhere: the parts are looked at column by column.
+ */
 void
-ehds_require_pairs_alone(Border *b)
+ehds_require_alone(Border *b)
 {
-	if (b->pair != NULL && b->chosen_conditions)
-		EHDS_REFUSE(b->gate->query_string, b->pair,
-					errmsg("%s does not stand beside FILTER, CASE or count(column) under a statistics permit",
-						   get_func_name(b->pair->aggfnoid)),
+	if (b->alone == NULL)
+		return;
+	if (b->chosen_conditions)
+		EHDS_REFUSE(b->gate->query_string, b->alone,
+					errmsg("%s of two columns does not stand beside FILTER, CASE or count(column) under a statistics permit",
+						   get_func_name(b->alone->aggfnoid)),
 					errhint("Ask for it in a query of its own."));
+	if (b->query->groupingSets != NIL)
+		EHDS_REFUSE(b->gate->query_string, b->alone,
+					errmsg("%s of two columns does not stand beside totals (GROUPING SETS, ROLLUP, CUBE) under a statistics permit",
+						   get_func_name(b->alone->aggfnoid)),
+					errhint("Run one query for each grouping."));
+	if (b->keys != NIL && ehds_suppressed_effective() == EHDS_SUPPRESSED_OTHER)
+		EHDS_REFUSE(b->gate->query_string, b->alone,
+					errmsg("%s of two columns does not stand in a row of others under a statistics permit",
+						   get_func_name(b->alone->aggfnoid)),
+					errhint("SET ehds.suppressed = omit."));
 }

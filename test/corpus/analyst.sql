@@ -281,9 +281,9 @@ FROM person p LEFT JOIN death d ON d.person_id = p.person_id;
 --# char-mortality-by-decade statistical same
 SELECT CASE WHEN year_of_birth < 1950 THEN 'before 1950' ELSE 'later' END AS born, count(*) AS n, count(d.person_id) AS deaths
 FROM person p LEFT JOIN death d USING (person_id) GROUP BY 1 ORDER BY 1;
---# char-observation-time statistical refused ZE002 under a statistics permit sum takes plain columns only
+--# char-observation-time statistical same
 SELECT sum(observation_period_end_date - observation_period_start_date) / 365.25 AS person_years FROM observation_period;
---# char-observation-mean statistical refused ZE002 under a statistics permit avg takes plain columns only
+--# char-observation-mean statistical same
 SELECT avg(observation_period_end_date - observation_period_start_date) AS days FROM observation_period;
 
 --# time-by-year statistical same
@@ -360,11 +360,11 @@ SELECT count(DISTINCT person_id) FROM visit_occurrence WHERE visit_start_date >=
 SELECT count(DISTINCT v.person_id) AS died_within_year
 FROM visit_occurrence v JOIN death d ON d.person_id = v.person_id
 WHERE v.visit_concept_id = 9201 AND d.death_date >= v.visit_start_date AND d.death_date < v.visit_start_date + INTERVAL '1 year';
---# time-to-event-mean statistical refused ZE002 under a statistics permit avg takes plain columns only
+--# time-to-event-mean statistical same
 SELECT avg(d.death_date - f.first_date) AS days
 FROM (SELECT person_id, min(condition_start_date) AS first_date FROM condition_occurrence WHERE condition_concept_id = 316139 GROUP BY person_id) f
 JOIN death d ON d.person_id = f.person_id AND d.death_date >= f.first_date;
---# time-person-years-by-sex statistical refused ZE002 under a statistics permit sum takes plain columns only
+--# time-person-years-by-sex statistical same
 SELECT p.gender_concept_id, sum(op.observation_period_end_date - op.observation_period_start_date) AS days
 FROM person p JOIN observation_period op ON op.person_id = p.person_id GROUP BY 1 ORDER BY 1;
 
@@ -382,7 +382,7 @@ SELECT drug_concept_id, avg(days_supply) AS mean_days, percentile_cont(0.5) WITH
 SELECT days_supply, count(*) FROM drug_exposure WHERE drug_concept_id = 1503297 GROUP BY days_supply ORDER BY 1;
 --# drug-total-quantity statistical same
 SELECT drug_concept_id, sum(quantity) AS units, sum(days_supply) AS days FROM drug_exposure GROUP BY 1 ORDER BY 1;
---# drug-exposure-length statistical refused ZE002 under a statistics permit avg takes plain columns only
+--# drug-exposure-length statistical same
 SELECT drug_concept_id, avg(drug_exposure_end_date - drug_exposure_start_date + 1) AS days FROM drug_exposure GROUP BY drug_concept_id ORDER BY 1;
 --# drug-dispensings-per-user statistical same
 SELECT drug_concept_id, 1.0 * count(*) / count(DISTINCT person_id) AS per_user FROM drug_exposure GROUP BY 1 ORDER BY 1;
@@ -433,20 +433,20 @@ SELECT count(DISTINCT d.person_id) FROM drug_exposure d JOIN concept c ON d.drug
 --# drug-supply-case-sum statistical less
 SELECT drug_concept_id, sum(CASE WHEN days_supply >= 60 THEN 1 ELSE 0 END) AS long, sum(CASE WHEN days_supply < 60 THEN 1 ELSE 0 END) AS short, count(*) AS n FROM drug_exposure GROUP BY 1 ORDER BY 1;
 
---# stay-mean statistical refused ZE002 under a statistics permit avg takes plain columns only
+--# stay-mean statistical same
 SELECT avg(visit_end_date - visit_start_date) AS los FROM visit_occurrence WHERE visit_concept_id = 9201;
---# stay-mean-plus-one statistical refused ZE002 under a statistics permit avg takes plain columns only
+--# stay-mean-plus-one statistical same
 SELECT care_site_id, avg(visit_end_date - visit_start_date + 1) AS los, count(*) FROM visit_occurrence WHERE visit_concept_id = 9201 GROUP BY 1 ORDER BY 1;
---# stay-median statistical refused ZE002 under a statistics permit percentile_cont takes plain columns only
+--# stay-median statistical same
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY visit_end_date - visit_start_date) AS median_los FROM visit_occurrence WHERE visit_concept_id = 9201;
 --# stay-distribution statistical same
 SELECT visit_end_date - visit_start_date AS nights, count(*) AS stays FROM visit_occurrence WHERE visit_concept_id = 9201 GROUP BY 1 ORDER BY 1;
 --# stay-classes statistical same
 SELECT CASE WHEN visit_end_date - visit_start_date <= 3 THEN 'short' WHEN visit_end_date - visit_start_date <= 7 THEN 'medium' ELSE 'long' END AS length, count(*)
 FROM visit_occurrence WHERE visit_concept_id = 9201 GROUP BY 1 ORDER BY 1;
---# stay-bed-days statistical refused ZE002 under a statistics permit sum takes plain columns only
+--# stay-bed-days statistical same
 SELECT care_site_id, sum(visit_end_date - visit_start_date) AS bed_days FROM visit_occurrence WHERE visit_concept_id = 9201 GROUP BY 1 ORDER BY 1;
---# stay-hours statistical refused ZE002 under a statistics permit avg takes plain columns only
+--# stay-hours statistical same
 SELECT avg(extract(epoch FROM visit_end_datetime - visit_start_datetime) / 3600) AS hours FROM visit_occurrence WHERE visit_concept_id = 9203;
 --# stay-by-type-and-site statistical same
 SELECT cs.care_site_name, t.concept_name, count(*) AS visits, count(DISTINCT v.person_id) AS persons
@@ -723,7 +723,7 @@ FROM (
 ) "q01"
 GROUP BY "old"
 ORDER BY "old";
---# dbplyr-age statistical refused ZE002 under a statistics permit avg takes plain columns only
+--# dbplyr-age statistical same
 SELECT AVG("age") AS "age"
 FROM (
   SELECT "person".*, 2022.0 - "year_of_birth" AS "age"
@@ -942,13 +942,13 @@ SELECT "permit_corpus"."visit_occurrence"."admitted_from" AS "admitted_from" FRO
 GROUP BY "permit_corpus"."visit_occurrence"."admitted_from" ORDER BY "permit_corpus"."visit_occurrence"."admitted_from" ASC LIMIT 1001;
 --# metabase-distinct-values statistical same
 SELECT DISTINCT "visit_concept_id" FROM "permit_corpus"."visit_occurrence" ORDER BY 1;
---# tableau-records statistical refused ZE002 under a statistics permit sum takes plain columns only
+--# tableau-records statistical same
 SELECT "visit_occurrence"."visit_concept_id" AS "visit_concept_id", SUM(1) AS "sum:Number of Records:ok"
 FROM "permit_corpus"."visit_occurrence" "visit_occurrence" GROUP BY 1 ORDER BY 1;
 --# tableau-year statistical same
 SELECT CAST(TRUNC(EXTRACT(YEAR FROM "visit_occurrence"."visit_start_date")) AS INTEGER) AS "yr:visit_start_date:ok", COUNT(DISTINCT "visit_occurrence"."person_id") AS "ctd:person_id:ok"
 FROM "permit_corpus"."visit_occurrence" "visit_occurrence" GROUP BY 1 ORDER BY 1;
---# tableau-having-count-1 statistical refused ZE002 under a statistics permit avg takes plain columns only
+--# tableau-having-count-1 statistical same
 SELECT AVG(CAST("person"."year_of_birth" AS DOUBLE PRECISION)) AS "avg:year_of_birth:ok", COUNT(1) AS "n"
 FROM "permit_corpus"."person" "person" HAVING (COUNT(1) > 0);
 --# tableau-columns client same

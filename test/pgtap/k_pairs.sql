@@ -78,9 +78,9 @@ SELECT is(pg_temp.rows_of('SELECT visit_start_date, corr(cost, ratio) AS r FROM 
 SELECT throws_ok(format('SELECT pg_temp.ask(%L)', 'SELECT ' || q), 'ZE002', m, q) FROM (VALUES
     ('corr(cost, ratio) FILTER (WHERE region = ''north'') FROM visit_occurrence', 'corr takes neither FILTER nor DISTINCT under a statistics permit'),
     ('regr_slope(DISTINCT cost, ratio) FROM visit_occurrence', 'regr_slope takes neither FILTER nor DISTINCT under a statistics permit'),
-    ('corr(cost, ratio), count(*) FILTER (WHERE cost = 0) FROM visit_occurrence', 'corr does not stand beside FILTER, CASE or count(column) under a statistics permit'),
-    ('corr(cost, ratio), sum(CASE WHEN cost > 10 THEN 1 ELSE 0 END) FROM visit_occurrence', 'corr does not stand beside FILTER, CASE or count(column) under a statistics permit'),
-    ('region, corr(cost, ratio) FROM visit_occurrence GROUP BY ROLLUP (region)', 'corr does not stand beside totals (GROUPING SETS, ROLLUP, CUBE) under a statistics permit'),
+    ('corr(cost, ratio), count(*) FILTER (WHERE cost = 0) FROM visit_occurrence', 'corr of two columns does not stand beside FILTER, CASE or count(column) under a statistics permit'),
+    ('corr(cost, ratio), sum(CASE WHEN cost > 10 THEN 1 ELSE 0 END) FROM visit_occurrence', 'corr of two columns does not stand beside FILTER, CASE or count(column) under a statistics permit'),
+    ('region, corr(cost, ratio) FROM visit_occurrence GROUP BY ROLLUP (region)', 'corr of two columns does not stand beside totals (GROUPING SETS, ROLLUP, CUBE) under a statistics permit'),
     ('corr(cost * 2, ratio) FROM visit_occurrence', 'under a statistics permit corr takes plain columns only'),
     ('corr(cost, person_id) FROM visit_occurrence', NULL),
     ('corr(cost, x) FROM visit_occurrence v JOIN (VALUES (1), (2)) w(x) ON x < cost', NULL)) v(q, m);
