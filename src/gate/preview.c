@@ -8,6 +8,7 @@
  */
 #include "core/compat.h"
 
+#include "catalog/namespace.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 
@@ -75,7 +76,9 @@ ehds_refuse_rows(Level *level)
 	(void) view_walker((Node *) level->query, &preview);
 	if (preview.view != NULL)
 	{
-		table = quote_qualified_identifier(get_namespace_name(get_rel_namespace(preview.view->view)),
+		Oid schema = get_rel_namespace(preview.view->view);
+
+		table = quote_qualified_identifier(isTempNamespace(schema) ? NULL : get_namespace_name(schema),
 										   get_rel_name(preview.view->view));
 		column = code_column(preview.columns);
 		count = psprintf(p->dp ? "ehds.dp_count(%s)" : "count(DISTINCT %s)",

@@ -83,7 +83,8 @@ sub same_cell
 	my $number = qr/^-?\d+(\.\d+)?(e[-+]?\d+)?$/;
 	return 0 unless $one =~ $number && $other =~ $number;
 	my $size = abs($one) > abs($other) ? abs($one) : abs($other);
-	return abs($one - $other) <= 1e-9 * $size;
+	# what is nothing but rounding is 0
+	return abs($one - $other) <= 1e-9 * ($size > 1e-3 ? $size : 1e-3);
 }
 
 # Is it the same row; or the same less figures that are NULL?

@@ -56,7 +56,7 @@ foreach my $e (@entries)
 	if (!$ok && $error && $e->{verdict} =~ /^refused (\S+) (.*)/)
 	{
 		my ($state, $pattern) = ($1, Corpus::like($2));
-		$ok = $state eq $error->[0] && $error->[1] =~ /^$pattern$/;
+		$ok = ($state eq '%' || $state eq $error->[0]) && $error->[1] =~ /^$pattern$/;
 	}
 	(my $words = $e->{sql}) =~ s/^\s*//;
 	my $shows = '';
