@@ -13,7 +13,7 @@ use EhdsNode;
 use Corpus;
 use Test::More;
 
-my $least = 70;
+my $least = 90;
 
 my $path = "$EhdsNode::top/test/corpus/analyst.sql";
 my @entries = Corpus::read_file($path);
