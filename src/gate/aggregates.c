@@ -336,7 +336,7 @@ find_known(Border *b, Aggref *agg, Kind *kind)
 	else if (strcmp(name, "count") == 0 && agg->aggstar)
 		ours = "k_rows";
 	else if (strcmp(name, "count") == 0 && agg->aggdistinct != NIL &&
-			 ehds_usable_subject(b, ehds_argument(agg, 0)))
+			 ehds_subject_of(b->level, ehds_argument(agg, 0)) != 0)
 		ours = "k_count";
 	else if (ehds_inner_condition(agg, &share) != NULL)
 	{
@@ -612,6 +612,18 @@ ehds_require_single_rows(Border *b, Aggref *agg)
 				"Count persons with count(DISTINCT person_id), or join the public table by its primary key."));
 }
 
+/* The subject of a table that an outer join adds is that of the kept table, or NULL. */
+static Node *
+has_value(Node *value)
+{
+	NullTest *test = makeNode(NullTest);
+
+	test->arg = (Expr *) copyObject(value);
+	test->nulltesttype = IS_NOT_NULL;
+	test->location = -1;
+	return (Node *) test;
+}
+
 /* The protected aggregate for one that the analyst wrote, of the same type. */
 Released *
 ehds_protected_aggregate(Border *b, Aggref *agg)
@@ -653,7 +665,9 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 
 	if (known[which].of_rows)
 		ehds_require_single_rows(b, agg);
-	if (native && kind != K_COUNT)
+	if (native && kind == K_COUNT && ehds_usable_subject(b, ehds_argument(agg, 0)) == NULL)
+		condition = has_value(ehds_argument(agg, 0));
+	if (native && (kind != K_COUNT || condition != NULL))
 		subject = (Node *) copyObject(linitial(b->subjects));
 	else
 		subject = ehds_required_subject(b, agg);

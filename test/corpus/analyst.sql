@@ -409,7 +409,7 @@ SELECT count(DISTINCT d1.person_id)
 FROM drug_exposure d1 JOIN drug_exposure d2 ON d1.person_id = d2.person_id
  AND d1.drug_exposure_start_date <= d2.drug_exposure_end_date AND d2.drug_exposure_start_date <= d1.drug_exposure_end_date
 WHERE d1.drug_concept_id = 1310149 AND d2.drug_concept_id = 1118084;
---# drug-treated-share statistical refused ZE002 count(DISTINCT ...) of another column than the subject is not answered under permit "corpus"
+--# drug-treated-share statistical same
 SELECT count(DISTINCT c.person_id) AS diabetics, count(DISTINCT d.person_id) AS treated
 FROM condition_occurrence c LEFT JOIN drug_exposure d ON d.person_id = c.person_id AND d.drug_concept_id = 1503297
 WHERE c.condition_concept_id = 201826;

@@ -97,6 +97,12 @@ SELECT is(pg_temp.rows_of('SELECT avg(cost) FILTER (WHERE region IN (''south'', 
 SELECT is(pg_temp.rows_of('SELECT region, avg(cost) IS NULL AS hidden, count(*) > 0 AS n FROM visit_occurrence WHERE cost < 10000000 GROUP BY ROLLUP (1) ORDER BY 1'),
     '(east,t,) (north,t,) (south,f,t) (west,f,t) (,f,t)', 'an average is not total less others, and rows are hidden beside it');
 
+-- persons of a table that an outer join adds are persons under a condition
+SELECT is(pg_temp.rows_of(format('SELECT count(DISTINCT p.person_id) AS n, count(DISTINCT c.person_id) AS c, count(c.person_id) AS r
+    FROM permit_hydro.person p LEFT JOIN permit_hydro.condition_occurrence c ON c.person_id = p.person_id AND c.condition_concept_id = %s', code)), result, 'persons with ' || code)
+FROM (VALUES (200, '(400,200,200)'), (100, '(400,400,400)'), (400, '(400,,)'), (500, '(400,,)')) v(code, result);
+SELECT is(pg_temp.rows_of('SELECT count(DISTINCT p.person_id) AS n, count(DISTINCT v.person_id) AS v FROM permit_hydro.person p LEFT JOIN permit_hydro.visit_occurrence v ON v.person_id = p.person_id AND v.cost > 50'), '(400,)', 'nor of those without');
+
 -- refused, with what to write instead
 SELECT throws_ok(format('SELECT pg_temp.ask(%L)', 'SELECT ' || f || ' FROM visit_occurrence'), 'ZE002', m, f) FROM (VALUES
     ('min(cost)', 'the aggregate min is not answered under permit "wide"'),

@@ -69,6 +69,13 @@ foreach my $e (@entries)
 }
 cmp_ok(100 * $answered, '>=', $least * $asked, "$answered of $asked statistical queries are answered, at least $least %");
 
+# what psql asks the catalogs
+foreach my $command ('\\d', '\\d person', '\\d+ person', '\\dt', '\\dv', '\\l', '\\dn+', '\\df+ ehds.k_count', '\\dp person', '\\sv person', '\\du', '\\di omop.*', '\\dx', '\\d+ omop.person')
+{
+	my ($rc, $out, $err) = EhdsNode::as($node, 'c_analyst', "SET search_path = permit_corpus, omop;\n$command");
+	is($err, '', $command);
+}
+
 if (%new)
 {
 	my $out = "$PostgreSQL::Test::Utils::log_path/analyst.sql";
