@@ -612,6 +612,16 @@ ehds_require_single_rows(Border *b, Aggref *agg)
 				"Count persons with count(DISTINCT person_id), or join the public table by its primary key."));
 }
 
+Node *
+ehds_null_if_none(Node *rows, Node *value)
+{
+	OpExpr *none = (OpExpr *) ehds_parse_expression(
+		"SELECT NULL::pg_catalog.int8 OPERATOR(pg_catalog.=) '0'::pg_catalog.int8");
+
+	linitial(none->args) = rows;
+	return ehds_if_else((Node *) none, (Node *) makeNullConst(exprType(value), -1, InvalidOid), value);
+}
+
 /* The subject of a table that an outer join adds is that of the kept table, or NULL. */
 static Node *
 has_value(Node *value)
@@ -713,6 +723,9 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 		released->value = shown_with_zeros(b, made);
 	if (condition == NULL && known[which].additive && value != NULL)
 		released->value = ehds_beside_filters(b, made, released->value);
+	/* a sum over no row is NULL, a number of rows is 0 */
+	if (kind == K_ROWS && native && agg->aggfilter == NULL && strcmp(get_func_name(agg->aggfnoid), "sum") == 0)
+		released->value = ehds_null_if_none((Node *) copyObject(made), released->value);
 	if (kind == K_SHARE)
 	{
 		Node *all = agg->aggfilter == NULL

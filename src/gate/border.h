@@ -65,6 +65,8 @@ extern Node *ehds_value_before_cast(Node *value);
 extern bool ehds_is_never_null(Border *b, Node *node);
 /* an aggregate of ours over subject, value (NULL: none) and fraction (below 0: none) */
 extern Aggref *ehds_make_aggregate(const char *name, Node *subject, Node *value, double fraction, int k);
+/* NULL in place of value where rows is 0 */
+extern Node *ehds_null_if_none(Node *rows, Node *value);
 /* a join may repeat rows as the analyst likes: refused */
 extern void ehds_require_single_rows(Border *b, Aggref *agg);
 /* a sum whose rules take NULLs for zeros, NULL if made is none or its column holds no NULL */

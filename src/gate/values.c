@@ -401,7 +401,9 @@ ehds_scaled_aggregate(Border *b, Aggref *agg)
 		if (strcmp(name, "sum") != 0)
 			return NULL;
 		released = ehds_protected_aggregate(b, native_aggregate(agg, "count", NULL));
-		released->value = rescale(released->value, value.shift, int64_to_numeric(0), NULL, agg->aggtype);
+		released->value = ehds_null_if_none(copyObject(released->value),
+											rescale(released->value, value.shift, int64_to_numeric(0), NULL,
+													agg->aggtype));
 		released->count = false;
 		return released;
 	}

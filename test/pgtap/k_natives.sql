@@ -60,6 +60,7 @@ SELECT is(pg_temp.rows_of('SELECT avg(ratio) AS a, avg(ratio) FILTER (WHERE regi
 -- an average of nobody, and one of rows that are rounded to 0, is no division by zero
 SET ehds.show_zero = on;
 SELECT is(pg_temp.rows_of('SELECT avg((cost > 1)::integer) FROM visit_occurrence WHERE cost < 0'), '()', 'a share of nobody');
+SELECT is(pg_temp.rows_of('SELECT sum((cost > 1)::integer) AS a, sum(1) AS b, count(*) AS n FROM visit_occurrence WHERE cost < 0'), '(,,0)', 'a sum of nobody, which is NULL, and a number of rows');
 RESET ehds.show_zero;
 SET ehds.round_to_floor = 1000;
 SELECT is(pg_temp.rows_of('SELECT avg((cost > 1000)::integer), count(*) FROM visit_occurrence WHERE region = ''north'''), '(,0)', 'a share of rows that are rounded to 0');

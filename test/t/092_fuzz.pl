@@ -43,7 +43,7 @@ sub run
 {
 	my ($user, $key, $settings, @entries) = @_;
 	$_->{"text_$key"} = "$_->{sql};\n" foreach @entries;
-	return 1 if eval { Corpus::run($node, $user, $key, "SET statement_timeout = '400ms';\n$settings", '', @entries); 1 };
+	return 1 if eval { Corpus::run($node, $user, $key, "SET statement_timeout = '300ms';\n$settings", '', @entries); 1 };
 	diag("the server went down, or the session: $@");
 	$crashed = 1;
 	return 0;
