@@ -283,6 +283,11 @@ ehds_require_key_type(Level *level, Node *key)
 			if (exprType(key) == type)
 				break;
 			goto refuse;
+		case FLOAT8OID:
+			/* shown without the sign of a zero, too; private releases tell keys apart by their bytes */
+			if (exprType(key) == FLOAT8OID && !level->gate->permit->dp)
+				break;
+			goto refuse;
 		case TEXTOID:
 		case VARCHAROID:
 			if (OidIsValid(exprCollation(key)) && get_collation_isdeterministic(exprCollation(key)))

@@ -132,11 +132,14 @@ ehds_canonical_key(Expr *key)
 									 InvalidOid, COERCE_EXPLICIT_CALL);
 	if (type == FLOAT8OID)
 	{
-		OpExpr *plus = (OpExpr *) ehds_parse_expression(
-			"SELECT NULL::pg_catalog.float8 OPERATOR(pg_catalog.+) '0'::pg_catalog.float8");
+		/* -0 is 0, and all that is not a number is the same */
+		CaseExpr *c = (CaseExpr *) ehds_parse_expression(
+			"SELECT CASE WHEN NULL::pg_catalog.float8 OPERATOR(pg_catalog.=) 'NaN'::pg_catalog.float8 "
+			"THEN 'NaN'::pg_catalog.float8 ELSE NULL::pg_catalog.float8 OPERATOR(pg_catalog.+) '0'::pg_catalog.float8 END");
 
-		linitial(plus->args) = copyObject(key);
-		return (Expr *) plus;
+		linitial(((OpExpr *) linitial_node(CaseWhen, c->args)->expr)->args) = copyObject(key);
+		linitial(((OpExpr *) c->defresult)->args) = copyObject(key);
+		return (Expr *) c;
 	}
 	return copyObject(key);
 }

@@ -66,6 +66,18 @@ UPDATE omop.visit_occurrence SET visit_end_date = 'infinity' WHERE person_id = 7
 SELECT lives_ok($$SELECT pg_temp.rows_of('SELECT sum(visit_end_date - visit_start_date) AS s FROM visit_occurrence')$$, 'a stay without end raises nothing');
 ROLLBACK;
 
+-- group keys of type double precision: equal ones look the same
+SELECT is(pg_temp.rows_of(q), pg_temp.native(q), q) FROM unnest(ARRAY[
+    'SELECT floor(score) AS f, pg_typeof(floor(score)), count(*) FROM visit_occurrence GROUP BY 1 HAVING count(DISTINCT person_id) > 10 ORDER BY 1',
+    'SELECT date_part(''year'', visit_start_date) AS y, count(DISTINCT person_id) FROM visit_occurrence GROUP BY 1 ORDER BY 1']) q;
+BEGIN;
+UPDATE omop.visit_occurrence SET score = CASE WHEN visit_occurrence_id % 4 = 0 THEN 0 WHEN visit_occurrence_id % 4 = 1 THEN '-0' WHEN visit_occurrence_id % 4 = 2 THEN 'NaN' ELSE -('NaN'::float8) END;
+SELECT is(pg_temp.rows_of('SELECT score, count(*) FROM visit_occurrence GROUP BY score ORDER BY 1'), '(0,500) (NaN,500)', 'zeros and what is not a number');
+SELECT is(pg_temp.rows_of('SELECT score::text, count(*) FROM visit_occurrence WHERE visit_occurrence_id % 4 = 1 GROUP BY score'), '(0,250)', 'a zero of which all have the sign');
+UPDATE omop.visit_occurrence SET score = 7 WHERE person_id <= 5;
+SELECT is(pg_temp.rows_of('SELECT score, GROUPING(score) AS g, count(*) FROM visit_occurrence GROUP BY ROLLUP (score) ORDER BY 2, 1'), '(0,0,494) (,1,1000)', 'in totals');
+ROLLBACK;
+
 SET ehds.suppressed_floor = 'other';
 SELECT throws_ok(format('SELECT pg_temp.ask(%L)', 'SELECT ' || q), 'ZE002', m, q) FROM (VALUES
     ('avg(visit_end_date - visit_start_date) FILTER (WHERE cost > 0) FROM visit_occurrence', 'avg of two columns takes no FILTER under a statistics permit'),
