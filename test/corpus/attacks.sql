@@ -636,7 +636,7 @@ SELECT count(*) FROM mallory.cohort2;
 --# sealed-copy sealed refused 42809 cannot copy from view "cohort3"
 CREATE TABLE mallory.cohort3 AS SELECT person_id FROM person WHERE year_of_birth < 1925;
 COPY mallory.cohort3 TO STDOUT;
---# sealed-delete-returning sealed refused ZE002 sealed table "cohort4" takes only rows of persons that a query under its permit gives
+--# sealed-delete-returning sealed refused ZE002 %sealed table "cohort4" takes %
 CREATE TABLE mallory.cohort4 AS SELECT person_id FROM person WHERE year_of_birth < 1925;
 DELETE FROM mallory.cohort4 RETURNING *;
 --# sealed-update-returning sealed refused ZE002 sealed table "cohort5" takes only rows of persons that a query under its permit gives
