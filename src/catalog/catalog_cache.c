@@ -476,6 +476,25 @@ ehds_sealed_view_of_store(Oid relid)
 	return found ? found->view : InvalidOid;
 }
 
+/*
+ * Was the sealed table made in one go, as far as anybody can see by now? Not from the
+ * cache: rows are seen an instant before the message that they were added.
+ */
+bool
+ehds_sealed_is_whole(Oid view)
+{
+	TableScan s;
+	bool whole = false;
+
+	if (!ehds_any_sealed())
+		return false;
+	scan_begin(&s, cache.sealed_table);
+	while (!whole && scan_next(&s))
+		whole = scan_oid(&s, "view") == view && !scan_bool(&s, "multiplied");
+	scan_end(&s);
+	return whole;
+}
+
 bool
 ehds_is_protected(Oid relid)
 {

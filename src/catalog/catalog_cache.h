@@ -77,6 +77,7 @@ extern EhdsPermitView *ehds_permit_view(Oid relid);
 extern bool ehds_any_sealed(void);
 /* The view by which the sealed table that is stored in relid is read, InvalidOid if it stores none. */
 extern Oid ehds_sealed_view_of_store(Oid relid);
+extern bool ehds_sealed_is_whole(Oid view);
 extern bool ehds_is_protected(Oid relid);
 /* The permit of the extract to which a table belongs, NULL for any other table. */
 extern const char *ehds_extract_of(Oid relid);

@@ -346,6 +346,7 @@ ehds_gate_check(EhdsGate *gate, Query *query)
 	ehds_begin_repeatable(gate);
 	if (p->statistics)
 	{
+		ehds_note_relied(gate);
 		ehds_bind_coarsening(gate, query);
 		ehds_check_statistics(gate, query);
 		if (OidIsValid(gate->seal_store))
@@ -523,6 +524,7 @@ ehds_mark_plan(EhdsGate *gate, PlannedStmt *plan)
 	fields = lappend(fields, makeString(oids_string(gate->views)));
 	fields = lappend(fields, makeString(gate->repeat ? gate->repeat : pstrdup("")));
 	fields = lappend(fields, makeString(int64_string(gate->borders)));
+	fields = lappend(fields, makeString(oids_string(gate->whole)));
 	Assert(list_length(fields) == EHDS_MARKER_FIELDS);
 	fields = list_concat(fields, ehds_write_noises(gate->noises));
 	rte->rtekind = RTE_RESULT;
@@ -555,6 +557,7 @@ ehds_read_marker(PlannedStmt *plan, EhdsMarker *marker)
 	marker->fields = fields;
 	marker->repeat = strVal(list_nth(fields, 12));
 	marker->borders = (int) marker_field(fields, 13);
+	marker->whole = string_oids(strVal(list_nth(fields, 14)));
 	marker->permit = strVal(linitial(fields));
 	marker->version = (int) marker_field(fields, 1);
 	marker->approval = (uint64) marker_field(fields, 2);

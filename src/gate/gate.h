@@ -22,6 +22,7 @@
  *	sizes.c			functions that tell sizes, closed to those who work under permits
  *	explain.c		what a query would get and cost
  *	repeat.c		the same query asked again
+ *	relied.c		what the check relied on must hold when the query runs
  *	guard.c			the functions that permit views and extracts call
  *	show_query.c	EXPLAIN under a permit
  *	row_filter.c	validates the row filter of a permit
@@ -74,6 +75,8 @@ typedef struct EhdsGate
 	List *pending;       /* border CTEs not yet placed in the top query */
 	List *seen;          /* OIDs of the relations in the checked tree */
 	List *views;         /* OIDs of the permit's views and sealed tables in the statement */
+	List *keys;          /* OIDs of unique indexes of tables in it (relied.c) */
+	List *whole;         /* OIDs of sealed tables in it that were made in one go */
 	int borders;         /* number of releases in the query */
 	bool margins;        /* cells are hidden among totals, or folded: how many tells of them */
 	int k;               /* effective threshold */
@@ -108,10 +111,11 @@ typedef struct EhdsMarker
 	bool seals;      /* rows of persons are stored: nothing may tell how many */
 	Oid seal_store;  /* INSERT: where */
 	List *views;     /* and what they are read from */
+	List *whole;     /* sealed tables to which nothing may have been added */
 } EhdsMarker;
 
 /* texts of a marker before those of the noises */
-#define EHDS_MARKER_FIELDS 14
+#define EHDS_MARKER_FIELDS 15
 
 /* settings.c */
 extern char *ehds_setting_permit;
@@ -127,6 +131,11 @@ extern void ehds_gate_settings_init(void);
 extern void ehds_require_in_force(const EhdsPermit *p, Oid role);
 extern void ehds_require_quiet_session(void);
 extern void ehds_refuse(const char *permit, const char *action, const char *reason);
+
+/* relied.c */
+extern void ehds_note_relied(EhdsGate *gate);
+extern void ehds_require_relied(EhdsGate *gate);
+extern void ehds_require_whole(List *views);
 
 /* approve.c */
 extern Oid ehds_view_of_subquery(RangeTblEntry *rte);

@@ -67,6 +67,7 @@ ehds_plan_checked(EhdsGate *gate, Query *query, int cursor_options, ParamListInf
 	/* functions that ran while planning may have changed settings */
 	ehds_require_quiet_session();
 	ehds_check_plan(gate, plan);
+	ehds_require_relied(gate);
 	ehds_mark_plan(gate, plan);
 	return plan;
 }
@@ -242,6 +243,7 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 			ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_APPROVED),
 							errmsg("permit \"%s\" changed after this query was prepared", marker.permit),
 							errhint("Run it again.")));
+		ehds_require_whole(marker.whole);
 		/* the aggregates would raise, too, but at the first person only */
 		if (marker.k > 0 && permit->k < ehds_k_least())
 			ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_IN_FORCE),

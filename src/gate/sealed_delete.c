@@ -111,6 +111,11 @@ ehds_begin_delete(EhdsMarker *marker)
 
 	if (!OidIsValid(function))
 		elog(ERROR, "function ehds.hold_sealed is missing");
+	/* a row that somebody else has deleted in the meantime would be an error */
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
+						errmsg("rows of sealed tables are deleted in READ COMMITTED transactions only"),
+						errhint("SET TRANSACTION ISOLATION LEVEL READ COMMITTED.")));
 	(void) GetCurrentTransactionId();
 	(void) OidFunctionCall1(function, ObjectIdGetDatum(marker->seal_store));
 }
