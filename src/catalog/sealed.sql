@@ -157,6 +157,11 @@ $$;
 COMMENT ON FUNCTION ehds.sweep_sealed() IS
     'internal: forgets sealed tables whose name is gone (a dropped schema, the end of a session), and destroys their rows';
 
+CREATE FUNCTION ehds.fit_row() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'ehds_fit_row' LANGUAGE C;
+COMMENT ON FUNCTION ehds.fit_row() IS
+    'internal: in a row of a sealed table that no page would hold, values above an equal share of it become NULL';
+
 CREATE FUNCTION ehds.make_sealed(permit text, schema_name text, table_name text, persistence "char", on_commit text,
                                  columns text[], subject integer, views oid[], multiplied boolean) RETURNS oid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -197,8 +202,14 @@ BEGIN
     -- no statistics of it, and no size in the catalog, of its own accord
     EXECUTE format('CREATE %s TABLE %s (%s)%s%s', CASE $4 WHEN 't' THEN 'TEMP' WHEN 'u' THEN 'UNLOGGED' ELSE '' END, store,
                    (SELECT string_agg(format('%I %s', names[i], ($6)[4 * i - 2]), ', ' ORDER BY i) FROM generate_series(1, n) i),
-                   CASE WHEN $4 = 't' THEN '' ELSE ' WITH (autovacuum_enabled = off, toast.autovacuum_enabled = off)' END,
+                   -- a row stays in one piece as long as a page holds it
+                   format(' WITH (toast_tuple_target = %s%s)', current_setting('block_size')::integer - 32,
+                          CASE WHEN $4 = 't' THEN '' ELSE ', autovacuum_enabled = off, toast.autovacuum_enabled = off' END),
                    CASE WHEN $4 = 't' THEN ' ' || $5 ELSE '' END);
+    IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = store::regclass AND a.attnum > 0 AND a.attlen = -1) THEN
+        EXECUTE format('CREATE TRIGGER fit_row BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION ehds.fit_row()', store);
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER fit_row', store);
+    END IF;
     EXECUTE format('ALTER TABLE %s OWNER TO ehds_owner', store);
     EXECUTE format('REVOKE ALL ON TABLE %s FROM PUBLIC', store);
 
@@ -317,5 +328,5 @@ COMMENT ON FUNCTION ehds.destroy_sealed(integer) IS
     'internal: destroys the sealed tables of a permit and returns their number; temporary ones end with their sessions, and are not read any more';
 
 REVOKE ALL ON FUNCTION ehds.sealed_query(integer, name[]), ehds.note_sources(integer, oid[]), ehds.drop_store(oid), ehds.sweep_sealed(),
-    ehds.make_sealed(text, text, text, "char", text, text[], integer, oid[], boolean), ehds.extend_sealed(oid, oid[]),
+    ehds.fit_row(), ehds.make_sealed(text, text, text, "char", text, text[], integer, oid[], boolean), ehds.extend_sealed(oid, oid[]),
     ehds.hold_sealed(oid), ehds.empty_sealed(oid), ehds.drop_sealed(oid, boolean), ehds.destroy_sealed(integer) FROM PUBLIC;

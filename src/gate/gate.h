@@ -17,8 +17,8 @@
  *	border.h		turns an aggregation of personal data into a released relation
  *					(border.c, aggregates.c, release.c)
  *	sealed.c		tables of persons that nobody reads (sealed_insert.c: what is added;
- *					sealed_delete.c: what is removed; sealed_vacuum.c: that
- *					nothing counts them)
+ *					sealed_delete.c: what is removed; sealed_fit.c: that no OID
+ *					and sealed_vacuum.c: that no number of rows counts them)
  *	sizes.c			functions that tell sizes, closed to those who work under permits
  *	explain.c		what a query would get and cost
  *	repeat.c		the same query asked again
@@ -32,6 +32,7 @@
 
 #include "core/compat.h"
 
+#include "executor/tuptable.h"
 #include "nodes/bitmapset.h"
 #include "nodes/params.h"
 #include "nodes/parsenodes.h"
@@ -179,6 +180,11 @@ extern void ehds_note_sealed_insert(EhdsMarker *marker);
 
 /* sealed_vacuum.c */
 extern PlannedStmt *ehds_pass_over_sealed(PlannedStmt *pstmt);
+
+/* sealed_fit.c */
+/* a row and its header fit into a page */
+#define EHDS_MOST_BYTES_OF_ROW (BLCKSZ - 692)
+extern TupleTableSlot *ehds_fit_slot(TupleTableSlot *slot, TupleTableSlot *other);
 
 /* sizes.c */
 extern void ehds_sizes_init(void);

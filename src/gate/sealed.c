@@ -50,6 +50,7 @@ typedef struct
 	Oid store;
 	int subject; /* number of the subject column */
 	Relation rel;
+	TupleTableSlot *fitting;
 	CommandId cid;
 	BulkInsertState bulk;
 } StoreReceiver;
@@ -62,6 +63,7 @@ store_startup(DestReceiver *self, int operation, TupleDesc desc)
 	r->rel = table_open(r->store, RowExclusiveLock);
 	r->cid = GetCurrentCommandId(true);
 	r->bulk = GetBulkInsertState();
+	r->fitting = MakeSingleTupleTableSlot(RelationGetDescr(r->rel), &TTSOpsVirtual);
 	Assert(RelationGetDescr(r->rel)->natts == desc->natts);
 }
 
@@ -73,7 +75,7 @@ store_receive(TupleTableSlot *slot, DestReceiver *self)
 	slot_getallattrs(slot);
 	/* a row of nobody is not kept */
 	if (!slot->tts_isnull[r->subject - 1])
-		table_tuple_insert(r->rel, slot, r->cid, TABLE_INSERT_SKIP_FSM, r->bulk);
+		table_tuple_insert(r->rel, ehds_fit_slot(slot, r->fitting), r->cid, TABLE_INSERT_SKIP_FSM, r->bulk);
 	return true;
 }
 
@@ -82,6 +84,7 @@ store_shutdown(DestReceiver *self)
 {
 	StoreReceiver *r = (StoreReceiver *) self;
 
+	ExecDropSingleTupleTableSlot(r->fitting);
 	FreeBulkInsertState(r->bulk);
 	table_finish_bulk_insert(r->rel, TABLE_INSERT_SKIP_FSM);
 	table_close(r->rel, NoLock);
@@ -108,9 +111,7 @@ store_receiver(Oid store, int subject)
 	return (DestReceiver *) r;
 }
 
-/* A row and its header fit into a page. */
-#define MOST_BYTES_OF_ROW 7500
-/* Values of variable length up to about a TOAST pointer stay where they are; with its alignment. */
+/* What a value of variable length may take at least (sealed_fit.c). */
 #define SHORT_VALUE 40
 
 /* In the description of a column: no view has this OID. */
@@ -171,8 +172,7 @@ require_stable_type(Oid type, const char *column)
 }
 
 /*
- * The most that a value can add to a row of the table. Long ones are moved out of it
- * (TOAST), short ones of variable length are not.
+ * The most that a value can add to a row of the table that is full.
  */
 static int
 most_bytes(Oid type, const char *column)
@@ -279,7 +279,7 @@ describe_columns(Query *query, IntoClause *into)
 		texts[n++] = CStringGetTextDatum(psprintf("%d", OidIsValid(view) ? attno : 0));
 	}
 	/* a row that is too big would be an error that depends on a person */
-	if (bytes > MOST_BYTES_OF_ROW)
+	if (bytes > EHDS_MOST_BYTES_OF_ROW)
 		ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED), errmsg("a sealed table cannot have that many columns"),
 						errhint("Store fewer columns, or several tables.")));
 	if (name != NULL)
