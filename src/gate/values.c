@@ -309,9 +309,12 @@ number_node(Numeric number, Oid type)
 		psprintf("SELECT '%s'::pg_catalog.%s", text, type == FLOAT8OID ? "float8" : "numeric"));
 }
 
+/* Of a figure of a cell that is then hidden among totals no error may tell. */
 static Node *
 call(Oid function, Oid type, Node *one, Node *other)
 {
+	if (OidIsValid(ehds_total_version(function)))
+		function = ehds_total_version(function);
 	return (Node *) makeFuncExpr(function, type, other ? list_make2(one, other) : list_make1(one), InvalidOid,
 								 InvalidOid, COERCE_EXPLICIT_CALL);
 }

@@ -54,6 +54,13 @@ SELECT is(pg_temp.rows_of('SELECT region, avg(cost + 1000000000) IS NULL AS a, s
 SELECT alike(pg_temp.rows_of('SELECT region, sum(charge + 1000000000) IS NULL AS s FROM visit_occurrence GROUP BY 1 ORDER BY 1'), '%,t)%', 'and there is one');
 ROLLBACK;
 
+-- nor does an error tell of a figure that is hidden among totals
+BEGIN;
+UPDATE omop.visit_occurrence SET charge = 1000000 + person_id, score = 1e300 * person_id;
+SELECT is(pg_temp.rows_of('SELECT region, sum(charge * 1000000000::bigint) IS NULL AS b, sum(score * 1e9) IS NULL AS r, sum(charge) > 0 AS s FROM visit_occurrence GROUP BY ROLLUP (1) ORDER BY 1'),
+    pg_temp.rows_of('SELECT region, false AS b, true AS r, sum(charge) > 0 AS s FROM visit_occurrence GROUP BY ROLLUP (1) ORDER BY 1'), 'a product beyond double precision is NULL');
+ROLLBACK;
+
 -- differences are held to the rules of sums
 BEGIN;
 UPDATE omop.visit_occurrence SET visit_end_date = NULL WHERE person_id <= 5;
