@@ -278,9 +278,8 @@ ehds_require_key_type(Level *level, Node *key)
 		case UUIDOID:
 			break;
 		case NUMERICOID:
-		case FLOAT8OID:
-			/* shown without trailing zeros and without -0; a domain may not allow that */
-			if (exprType(key) == type)
+			/* shown without trailing zeros; a domain may not allow that */
+			if (exprType(key) == NUMERICOID)
 				break;
 			goto refuse;
 		case FLOAT8OID:
