@@ -79,6 +79,9 @@ tells_rows(Oid function)
 		case F_PG_STAT_GET_DB_BLOCKS_HIT:
 		case F_PG_STAT_GET_DB_TEMP_FILES:
 		case F_PG_STAT_GET_DB_TEMP_BYTES:
+		/* with track_functions = all */
+		case F_PG_STAT_GET_FUNCTION_CALLS:
+		case F_PG_STAT_GET_XACT_FUNCTION_CALLS:
 		/* who first reads a row looks up whether its writer committed */
 		case F_PG_STAT_GET_SLRU:
 #ifdef F_PG_STAT_GET_TUPLES_NEWPAGE_UPDATED

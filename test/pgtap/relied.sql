@@ -52,6 +52,7 @@ ROLLBACK;
 SELECT lives_ok('DELETE FROM mine.some', 'DELETE with the latest');
 -- who first reads a row looks up in pg_xact whether it was committed
 SELECT throws_ok('SELECT blks_hit FROM pg_stat_slru', '42501', NULL, 'counters of look-ups of transactions');
+SELECT throws_ok('SELECT calls FROM pg_stat_xact_user_functions', '42501', NULL, 'calls of functions, one for each row');
 RESET SESSION AUTHORIZATION;
 SELECT lives_ok('SELECT blks_hit FROM pg_stat_slru', 'are open to the administrator');
 SELECT * FROM finish();
