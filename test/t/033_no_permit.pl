@@ -20,7 +20,7 @@ my @places = (
 	$row,
 	"SELECT * FROM ($row) s",
 	"WITH s AS ($row) SELECT * FROM s",
-	"WITH s AS MATERIALIZED ($row) SELECT 1",
+	"WITH s AS MATERIALIZED ($row) TABLE s",
 	"SELECT ($row LIMIT 1)",
 	"SELECT 1 WHERE EXISTS ($row)",
 	"SELECT 1 WHERE 1950 IN ($row)",
