@@ -118,6 +118,14 @@ ehds_require_quiet_session(void)
 						errmsg("a query under a permit is not run in a SERIALIZABLE transaction"),
 						errdetail("Predicate locks, which every user can see, would name single rows."),
 						errhint("Use READ COMMITTED or REPEATABLE READ.")));
+	/* messages that are not written to the server's log cannot be held back: see gate_emit_log */
+	if (log_min_messages > ERROR && client_min_messages < NOTICE)
+		ereport(ERROR,
+				(errcode(ERRCODE_EHDS_REFUSED),
+				 errmsg("a query under a permit is not run while client_min_messages is below notice"),
+				 errdetail(
+					 "Messages on sorts and files would tell of the data, and the server's log_min_messages is above error."),
+				 errhint("SET client_min_messages = notice.")));
 	for (int i = 0; i < lengthof(talkative); i++)
 	{
 		if (setting_is_on(talkative[i]))

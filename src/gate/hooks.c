@@ -37,6 +37,10 @@ static ExecutorStart_hook_type next_ExecutorStart = NULL;
 static ExecutorRun_hook_type next_ExecutorRun = NULL;
 static ExecutorFinish_hook_type next_ExecutorFinish = NULL;
 static ProcessUtility_hook_type next_ProcessUtility = NULL;
+static emit_log_hook_type next_emit_log = NULL;
+
+/* Has this process executed a query under a permit? */
+static bool answered = false;
 
 /* How many EXPLAIN statements are being processed: their queries are not answered. */
 static int explain_depth = 0;
@@ -261,6 +265,7 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 		}
 	}
 
+	answered = answered || marked;
 	if (next_ExecutorStart)
 		next_ExecutorStart(query, eflags);
 	else
@@ -285,12 +290,16 @@ static void
 gate_ExecutorRun(EHDS_EXECUTOR_RUN_ARGS)
 {
 	EhdsMarker marker;
+	bool marked = ehds_read_marker(query->plannedstmt, &marker);
 
+	/* settings may have changed since a cursor was declared */
+	if (marked && marker.version != 0 && !IsParallelWorker())
+		ehds_require_quiet_session();
 	if (next_ExecutorRun)
 		next_ExecutorRun(EHDS_EXECUTOR_RUN_PASS);
 	else
 		standard_ExecutorRun(EHDS_EXECUTOR_RUN_PASS);
-	if (ehds_read_marker(query->plannedstmt, &marker) && marker.seals)
+	if (marked && marker.seals)
 		ehds_forget_processed(query->estate);
 }
 
@@ -311,6 +320,20 @@ gate_ExecutorFinish(QueryDesc *query)
 		if (ex != NULL)
 			ehds_k_notice(ex);
 	}
+}
+
+/*
+ * LOG messages tell of sizes of sorts and temporary files, and of rows (trace_sort,
+ * log_temp_files, auto_explain), when a query runs, when its cursor is closed and
+ * when it is rolled back. From the first answer on they go to the server's log only.
+ */
+static void
+gate_emit_log(ErrorData *message)
+{
+	if (answered && message->elevel <= LOG)
+		message->output_to_client = false;
+	if (next_emit_log)
+		next_emit_log(message);
 }
 
 /*
@@ -421,5 +444,7 @@ ehds_gate_init(void)
 	ExecutorFinish_hook = gate_ExecutorFinish;
 	next_ProcessUtility = ProcessUtility_hook;
 	ProcessUtility_hook = gate_ProcessUtility;
+	next_emit_log = emit_log_hook;
+	emit_log_hook = gate_emit_log;
 	ehds_sizes_init();
 }
