@@ -238,7 +238,8 @@ workers_may_collect(Border *b, int max_groups, int n_words)
 	AttrNumber subject = ehds_table_column(b->query, linitial(b->subjects), &relid);
 	ListCell *lc;
 
-	if (!OidIsValid(table) || subject == 0)
+	/* what ANALYZE has found is not for the eyes of who asks */
+	if (b->gate->shown || !OidIsValid(table) || subject == 0)
 		return false;
 	foreach(lc, b->keys)
 	{

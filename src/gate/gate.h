@@ -88,6 +88,7 @@ typedef struct EhdsGate
 	EhdsCharge charge; /* of the whole query */
 	int max_groups;
 	char *precision; /* of the releases, in words */
+	bool shown;      /* EXPLAIN: the rewritten query itself is the answer */
 	/* rows of persons may be stored, where nobody reads them (sealed.c) */
 	bool seal;
 	Oid seal_store;           /* INSERT: into which sealed table's rows */

@@ -133,6 +133,7 @@ ehds_explain(ExplainStmt *stmt, const char *query_string, DestReceiver *dest)
 
 	check_options(stmt);
 	gate.query_string = query_string;
+	gate.shown = true;
 	ehds_gate_check(&gate, query);
 	query = copyObject(query);
 	(void) name_views_walker((Node *) query, NULL);

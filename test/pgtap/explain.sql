@@ -91,6 +91,13 @@ SET SESSION AUTHORIZATION t_other;
 SET search_path = permit_open, omop, public;
 SELECT alike(explained('SELECT gender_concept_id, ehds.dp_count(person_id) FROM person GROUP BY 1'), '-- permit "open": differentially private statistics, costs epsilon 0.5%', 'what a release costs');
 SELECT throws_ok($$SELECT explained('SELECT count(*) FROM permit_hydro.person')$$, '42501', NULL, 'nobody explains under the permit of others');
+\set q 'SELECT condition_concept_id, ehds.dp_count(person_id), count(*) FROM condition_occurrence GROUP BY 1'
+SELECT explained(:'q') AS before \gset
+RESET SESSION AUTHORIZATION;
+INSERT INTO omop.condition_occurrence SELECT 100000 + n, 1 + n % 400, 100, '2020-01-01' FROM generate_series(1, 20000) n;
+ANALYZE omop.condition_occurrence;
+SET SESSION AUTHORIZATION t_other;
+SELECT is(explained(:'q'), :'before', 'nor what ANALYZE finds, though workers may help where persons have many rows');
 RESET SESSION AUTHORIZATION;
 SELECT is(count(*), :entries + 2::bigint, 'nothing was charged or recorded as an access, but the sealed table and the one EXECUTE') FROM ehds.ledger WHERE kind IN ('access', 'charge');
 SELECT * FROM finish();
