@@ -6,7 +6,8 @@
  * equal distance; runs of one distance make a class. A class is drawn by an exact
  * geometric number, accepted in proportion to how many values it has, and the value
  * is uniform inside: the product is proportional to exp(-distance den / num), and
- * only integers occur.
+ * only integers occur. The remainder of a geometric number by m is geometric below m;
+ * without that, nearly every draw would lie beyond all classes if epsilon is small.
  */
 #include "dp/quantile.h"
 
@@ -119,6 +120,7 @@ ehds_quantile_from(EhdsBits *bits, WeightedValue *values, uint32 n, uint32 width
 {
 	Run *runs = palloc_extended((2 * (Size) n + 1) * sizeof(Run), MCXT_ALLOC_HUGE);
 	uint32 n_runs = make_runs(values, n, width, fraction, runs);
+	int64 furthest = runs[n_runs - 1].distance;
 	uint32 largest = 0;
 	uint32 result;
 
@@ -133,7 +135,7 @@ ehds_quantile_from(EhdsBits *bits, WeightedValue *values, uint32 n, uint32 width
 	}
 	for (;;)
 	{
-		int64 distance = ehds_geometric_from(bits, num, den);
+		int64 distance = ehds_geometric_from(bits, num, den) % (furthest + 1);
 		uint32 place = (uint32) ehds_bits_below(bits, largest);
 		uint32 i;
 

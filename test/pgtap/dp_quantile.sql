@@ -142,6 +142,11 @@ $$;
 SELECT is(sum(n), 3200::numeric, 'draws') FROM drawn GROUP BY fraction;
 SELECT ok(pg_temp.chi_square(fraction, 0.1) < 61, format('exponential mechanism at %s: chi-square %s', fraction, pg_temp.chi_square(fraction, 0.1))) FROM unnest('{0.5,0.8}'::numeric[]) fraction;
 SELECT ok(pg_temp.chi_square(fraction, rate) > 61, format('mutant told: rate %s at %s', rate, fraction)) FROM unnest('{0.5,0.8}'::numeric[]) fraction, unnest('{0.05,0.2}'::numeric[]) rate;
+-- With little epsilon all values come nearly equally often, the furthest too: of 960 draws less than 60 one time in 1e8.
+SELECT ok(count(*) = 8 AND min(n) > 60, 'all values are drawn: ' || string_agg(n::text, ' ')) FROM (SELECT x, count(*) AS n FROM pg_temp.draws('ehds.dp_median(person_id, v, 0, 7)', 'few', '0.002', 60) GROUP BY x) d;
+SET statement_timeout = '20s';
+SELECT ok(pg_temp.asked(format('SELECT ehds.dp_median(person_id, v) BETWEEN 1 AND 2000 FROM many WHERE %s', rows), '0.000000001') = '(t)', 'the least epsilon is no endless search: ' || rows) FROM unnest('{true,v > 5000}'::text[]) rows;
+RESET statement_timeout;
 -- In four groups each gets a quarter of epsilon: of 2,000 persons with a value of their own, value 1001 + k has distance 2 k, so the size of
 -- the error is geometric with a mean near 1 / (2 rate) - 1/2. 4,000 draws are within 10 % of it but for one time in 1e8. In zCDP each has
 -- 2 epsilon / sqrt(4) at the rate epsilon / 2.
