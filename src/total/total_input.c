@@ -146,6 +146,29 @@ is_float8(char *p, bool single)
 	return errno != ERANGE || !(value == 0 || isinf(value));
 }
 
+/* Is it a word that stands for a date and a time, or a date? */
+static bool
+is_date_word(int field, char *word)
+{
+	int value;
+
+	if (DecodeSpecial(field, word, &value) != RESERV)
+		return false;
+	switch (value)
+	{
+		case DTK_NOW:
+		case DTK_YESTERDAY:
+		case DTK_TODAY:
+		case DTK_TOMORROW:
+		case DTK_EPOCH:
+		case DTK_LATE:
+		case DTK_EARLY:
+			return true;
+		default:
+			return false;
+	}
+}
+
 /*
  * A field behind a date that begins with a letter and has punctuation can only be
  * the name of a time zone, and the decoder raises for one that it doesn't know.
@@ -159,7 +182,8 @@ zones_are_known(char **field, int *ftype, int nf)
 	{
 		if (date && ftype[i] == DTK_DATE && !isdigit((unsigned char) *field[i]) && pg_tzset(field[i]) == NULL)
 			return false;
-		date = date || ftype[i] == DTK_DATE || ftype[i] == DTK_NUMBER;
+		date = date || ftype[i] == DTK_DATE || ftype[i] == DTK_NUMBER || ftype[i] == DTK_SPECIAL ||
+			   (ftype[i] == DTK_STRING && is_date_word(i, field[i]));
 	}
 	return true;
 }

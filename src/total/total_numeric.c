@@ -50,6 +50,9 @@ power_of_ten(int n)
 											   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 }
 
+/* What is between 10 to this power and to its negative has a tenth power within the type. */
+#define MOST_POWER 1600
+
 #define NUMERIC_OP(name)                                                                    \
 	EHDS_TOTAL(numeric_##name)                                                              \
 	{                                                                                       \
@@ -73,7 +76,7 @@ NUMERIC_OP(mod);
 
 /*
  * Small numbers can't leave the range of the type by these: they have fewer than
- * 2,100 digits and the type has 131,072.
+ * 2,100 digits, of the 131,072 of the type.
  */
 #define NUMERIC_OF_SMALL(name)    \
 	EHDS_TOTAL(name)              \
@@ -84,7 +87,26 @@ NUMERIC_OP(mod);
 	}                             \
 	extern int ehds_no_semicolon
 
-NUMERIC_OF_SMALL(numeric_round);
+static Numeric
+size_of(Numeric value)
+{
+	return DatumGetNumeric(DirectFunctionCall1(numeric_abs, NumericGetDatum(value)));
+}
+
+EHDS_TOTAL(numeric_round)
+{
+	Numeric value;
+
+	if (!is_small(fcinfo, 0))
+		PG_RETURN_NULL();
+	value = PG_GETARG_NUMERIC(0);
+	/* 9.5e131071, to as many places before the point, has a digit too many */
+	if (PG_GETARG_INT32(1) < -MOST_POWER && is_finite(value) &&
+		compare(size_of(value), power_of_ten(131071)) >= 0)
+		PG_RETURN_NULL();
+	EHDS_NATIVE(numeric_round);
+}
+
 NUMERIC_OF_SMALL(numeric_trunc);
 NUMERIC_OF_SMALL(numeric_ceil);
 NUMERIC_OF_SMALL(numeric_floor);
@@ -240,6 +262,11 @@ EHDS_TOTAL(numeric_power)
 	n = numeric_int4_opt_error(exponent, &error);
 	if (error || n < -10 || n > 10 || compare(exponent, numeric_of(n)) != 0 ||
 		(n < 0 && compare(base, numeric_of(0)) == 0))
+		PG_RETURN_NULL();
+	/* few digits may stand far from the point */
+	if (is_finite(base) && compare(base, numeric_of(0)) != 0 &&
+		(compare(size_of(base), power_of_ten(MOST_POWER)) > 0 ||
+		 compare(size_of(base), power_of_ten(-MOST_POWER)) < 0))
 		PG_RETURN_NULL();
 	EHDS_NATIVE(numeric_power);
 }

@@ -1,7 +1,7 @@
 -- The functions that the gate puts in place of built-in ones that may raise: on
 -- edge values and random ones of every type each gives what the built-in gives,
 -- and NULL where that raises.
-SELECT plan(13);
+SELECT plan(15);
 SET timezone = 'Europe/Paris';
 SET client_min_messages = warning;
 
@@ -45,7 +45,7 @@ SELECT pg_temp.add_edge('interval', '0', '1 mon', '-1 mon', '1 day', '-1 day', '
 -- 03 and others are there for casts, the formats and units for what takes them
 SELECT pg_temp.add_edge('text', '', ' ', 'a', 'abc', 'ÀÉÎ ô', 'a,b,,c', 'E11.9', '1', ' 12 ', '-5', '+7', '0x1A', '1_000', '007', '12.5', '.5', '5.', '.', '-', '1e5', '1e-5', '1e400', '1e-400', '1e200000', '1e131071', '1e131072', '0e200000', '1e-16383', '1e-16384', '1e', '1e+', '1.2.3', '32768', '-32768', '-32769',
                         '2147483648', '-2147483648', '9223372036854775807', '9223372036854775808', '-9223372036854775808', '-9223372036854775809', '3.5e38', '1e-46', '1.8e308', '5e-324', '1e-324', 'NaN', ' nan', 'nanx', 'Infinity', '-inf', '+inf', 'infinite', 't', 'TRUE', ' yes', 'of', 'o', 'on', 'maybe',
-                        '2020-01-01', '2020-02-30', '20200229', '2020-1-5', '01/02/2020', 'Jan 5 2020', '2020-01-01 10:11', '2020-01-01 25:00', '2020-01-01 10:11:12.5+02', '2020-01-01 10:00 Europe/Paris', '2020-01-01 10:00 Nowhere/Land', 'epoch', '4714-11-23 BC', '5874898-01-01', '294277-01-01', 'tomorrow x');
+                        '2020-01-01', '2020-02-30', '20200229', '2020-1-5', '01/02/2020', 'Jan 5 2020', '2020-01-01 10:11', '2020-01-01 25:00', '2020-01-01 10:11:12.5+02', '2020-01-01 10:00 Europe/Paris', '2020-01-01 10:00 Nowhere/Land', 'epoch', '4714-11-23 BC', '5874898-01-01', '294277-01-01', 'tomorrow x', 'now Foo/Bar', 'today Foo/Bar', 'yesterday, Foo/Bar', 'epoch Foo/Bar', 'infinity Foo/Bar', '-infinity Foo/Bar', 'now Europe/Paris');
 SELECT pg_temp.add_edge('text', 'Jan-05-2020', '2020-01-05 Jan-06-2020', '5 Jan 2020 Foo/Bar', '10:00 Europe/Paris', '2020-01-01 EST5EDT', 'Mon Jan 5 2020 10:00:00 CET', '2020-01-01T10:00:00Z', 'J2451545', '20200101T101112', '2020.123',
                         'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '{a0eebc999c0b4ef8bb6d6bb9bd380a11}', 'a0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11', 'a0eebc999c0b4ef8bb6d6bb9bd380a1', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11-', '{a0eebc999c0b4ef8bb6d6bb9bd380a11',
                         'year', 'Months', 'week', 'quarter', 'decade', 'century', 'millennium', 'day', 'hour', 'minutes', 'second', 'milliseconds', 'microseconds', 'epoch', 'dow', 'isoyear', 'nounit');
@@ -151,6 +151,10 @@ SELECT is((SELECT count(v) FROM (VALUES (ehds.total_textcat(repeat('a', 40000), 
                                          (ehds.total_lpad('a', 100000, 'b')), (ehds.total_numeric_mul(repeat('7', 3000)::numeric, 1)::text), (ehds.total_from_text_numeric(repeat('1', 3000))::text)) t(v)), 0::bigint,
           'long texts and numbers give NULL');
 SELECT is(ehds.total_textcat(repeat('a', 30000), repeat('b', 30000)), repeat('a', 30000) || repeat('b', 30000), 'moderately long ones do not');
+-- few digits far from the point
+SELECT is((SELECT count(v) FROM (VALUES (ehds.total_power(1e131000, 10)), (ehds.total_power(-1e13108, 10)), (ehds.total_pow(1e-16000, -10)), (ehds.total_round(9.5e131071, -131071))) t(v)), 0::bigint,
+          'powers and rounding that leave the range of numeric give NULL');
+SELECT is(ARRAY[ehds.total_power(1e1600, 10), ehds.total_power(1e-1600, -10), ehds.total_power('-Infinity'::numeric, 3), ehds.total_power(0.0, 10), ehds.total_round(9.5e131071, -100)], ARRAY[1e16000, 1e16000, '-Infinity'::numeric, 0, 9.5e131071], 'others do not');
 -- what is called as it is, and is not vouched for by PostgreSQL, never raises
 CREATE FUNCTION pg_temp.raises(f regprocedure, OUT calls bigint, OUT raised bigint, OUT example text) LANGUAGE plpgsql AS $$
 DECLARE
