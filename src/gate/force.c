@@ -134,3 +134,26 @@ ehds_require_quiet_session(void)
 							errhint("SET %s = off.", talkative[i])));
 	}
 }
+
+/* What looking at one row may take: a pattern of 1,024 bytes recurses once for each %. */
+#define STACK_OF_A_ROW (256 * 1024)
+
+/*
+ * Whoever asks from deep within functions would be told by the error that the stack is
+ * used up whether a row was looked at. So what rows may need is there, or nothing runs.
+ */
+void
+ehds_require_stack(void)
+{
+	volatile char room[STACK_OF_A_ROW];
+	bool too_deep;
+
+	room[0] = 0;
+	too_deep = stack_is_too_deep();
+	room[STACK_OF_A_ROW - 1] = room[0];
+	if (too_deep)
+		ereport(ERROR, (errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+						errmsg("a query under a permit needs %d kB of the stack", STACK_OF_A_ROW / 1024),
+						errdetail("The limit is the server's setting max_stack_depth."),
+						errhint("Call functions that run queries less deeply.")));
+}

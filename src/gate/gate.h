@@ -132,6 +132,7 @@ extern void ehds_gate_settings_init(void);
 /* force.c */
 extern void ehds_require_in_force(const EhdsPermit *p, Oid role);
 extern void ehds_require_quiet_session(void);
+extern void ehds_require_stack(void);
 extern void ehds_refuse(const char *permit, const char *action, const char *reason);
 
 /* relied.c */

@@ -255,6 +255,7 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 								   permit->k, ehds_k_least()),
 							errdetail("The floor is the server's setting ehds.k_floor."),
 							errhint("Ask the administrator for a permit with a larger k.")));
+		ehds_require_stack();
 		admit(&marker, permit, query, &repeat);
 		if (OidIsValid(marker.seal_store))
 		{
@@ -295,6 +296,9 @@ gate_ExecutorRun(EHDS_EXECUTOR_RUN_ARGS)
 	/* settings may have changed since a cursor was declared */
 	if (marked && marker.version != 0 && !IsParallelWorker())
 		ehds_require_quiet_session();
+	/* a cursor may have been opened elsewhere */
+	if (marked)
+		ehds_require_stack();
 	if (next_ExecutorRun)
 		next_ExecutorRun(EHDS_EXECUTOR_RUN_PASS);
 	else

@@ -53,6 +53,19 @@ SELECT lives_ok('DELETE FROM mine.some', 'DELETE with the latest');
 -- who first reads a row looks up in pg_xact whether it was committed
 SELECT throws_ok('SELECT blks_hit FROM pg_stat_slru', '42501', NULL, 'counters of look-ups of transactions');
 SELECT throws_ok('SELECT calls FROM pg_stat_xact_user_functions', '42501', NULL, 'calls of functions, one for each row');
+
+-- the error that the stack is used up does not depend on whether a row was looked at
+SELECT format($q$CREATE FUNCTION mine.deep%s(n int) RETURNS text LANGUAGE plpgsql AS $f$ DECLARE r text; BEGIN
+    IF n > 0 THEN RETURN mine.deep%1$s(n - 1); END IF;
+    SELECT count(DISTINCT person_id) INTO r FROM permit_hydro.person WHERE (CASE WHEN year_of_birth = %1$s THEN %L ELSE 'x' END) LIKE %L;
+    RETURN 'ran'; END $f$$q$, y, repeat('a', 600), repeat('%a', 500)) FROM (VALUES (1950), (1800)) v(y) \gexec
+CREATE FUNCTION mine.deeply(n int, y int) RETURNS text LANGUAGE plpgsql AS $f$ DECLARE r text; BEGIN
+    EXECUTE format('SELECT mine.deep%s(0)', y);
+    EXECUTE format('SELECT mine.deep%s(%s)', y, n) INTO r;
+    RETURN r; EXCEPTION WHEN statement_too_complex THEN RETURN 'stack'; END $f$;
+CREATE TEMP TABLE depth AS SELECT n, mine.deeply(n, 1950) AS somebody, mine.deeply(n, 1800) AS nobody FROM generate_series(300, 900, 3) n;
+SELECT is_empty('SELECT * FROM depth WHERE somebody <> nobody', 'a query from deep within functions');
+SELECT results_eq('SELECT DISTINCT nobody FROM depth ORDER BY 1', ARRAY['ran', 'stack'], 'is refused before the stack is used up');
 RESET SESSION AUTHORIZATION;
 SELECT lives_ok('SELECT blks_hit FROM pg_stat_slru', 'are open to the administrator');
 SELECT * FROM finish();
