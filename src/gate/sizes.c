@@ -135,6 +135,12 @@ tells_writes(Oid function)
 #ifdef F_PG_STAT_GET_BACKEND_IO
 		case F_PG_STAT_GET_BACKEND_IO:
 #endif
+#ifdef F_PG_WAL_SUMMARY_CONTENTS
+		/* these name the blocks of each relation that were written */
+		case F_PG_WAL_SUMMARY_CONTENTS:
+		case F_PG_AVAILABLE_WAL_SUMMARIES:
+		case F_PG_GET_WAL_SUMMARIZER_STATE:
+#endif
 #ifdef F_PG_STAT_GET_BACKEND_WAL
 		case F_PG_STAT_GET_BACKEND_WAL:
 #endif

@@ -66,6 +66,10 @@ CREATE FUNCTION mine.deeply(n int, y int) RETURNS text LANGUAGE plpgsql AS $f$ D
 CREATE TEMP TABLE depth AS SELECT n, mine.deeply(n, 1950) AS somebody, mine.deeply(n, 1800) AS nobody FROM generate_series(300, 900, 3) n;
 SELECT is_empty('SELECT * FROM depth WHERE somebody <> nobody', 'a query from deep within functions');
 SELECT results_eq('SELECT DISTINCT nobody FROM depth ORDER BY 1', ARRAY['ran', 'stack'], 'is refused before the stack is used up');
+-- of PostgreSQL 17
+SELECT throws_ok(format('SELECT FROM %s', c), '42501', NULL, c || ' is closed')
+  FROM unnest(ARRAY['pg_get_wal_summarizer_state()', 'pg_available_wal_summaries()', $$pg_wal_summary_contents(1, '0/1', '0/2')$$]) c
+ WHERE EXISTS (SELECT FROM pg_proc p WHERE p.proname = split_part(c, '(', 1));
 RESET SESSION AUTHORIZATION;
 SELECT lives_ok('SELECT blks_hit FROM pg_stat_slru', 'are open to the administrator');
 SELECT * FROM finish();
