@@ -4,6 +4,7 @@
  *
  *	border.c		splits the query: the release below, the analyst's expressions above
  *	aggregates.c	which protected aggregate stands for which
+ *	origins.c		which column of the permit a value is
  *	pairs.c			... for corr, covar_* and regr_*
  *	values.c		... of expressions that they may take
  *	cell_key.c		the same under a permit with cell keys
@@ -54,15 +55,12 @@ typedef struct Border
 /* aggregates.c */
 extern Oid ehds_subject_argument_type(Oid type);
 extern Node *ehds_as_type(Node *node, Oid type);
-extern bool ehds_same_column_in(Query *query, Node *one, Query *other_query, Node *other);
-extern bool ehds_same_column(Border *b, Node *one, Node *other);
 extern void ehds_set_argument(Aggref *agg, int n, Node *node);
 extern Node *ehds_argument(Aggref *agg, int n);
 /* a plain column, as one of the types that our aggregates take; refused if it is none */
 extern Node *ehds_plain_value(Border *b, Aggref *agg, Node *value);
 /* what is cast to double precision by value */
 extern Node *ehds_value_before_cast(Node *value);
-extern bool ehds_is_never_null(Border *b, Node *node);
 /* an aggregate of ours over subject, value (NULL: none) and fraction (below 0: none) */
 extern Aggref *ehds_make_aggregate(const char *name, Node *subject, Node *value, double fraction, int k);
 /* NULL in place of value where rows is 0 */
@@ -75,10 +73,18 @@ extern Node *ehds_required_subject(Border *b, Aggref *agg);
 /* the fraction of a percentile, which must be a constant; of percentile_cont from the smallest value on */
 extern double ehds_constant_fraction(Border *b, Aggref *agg, Node *node);
 extern double ehds_native_fraction(Border *b, Aggref *agg);
-/* the usable subject that node is, NULL if it is none */
-extern Var *ehds_usable_subject(Border *b, Node *node);
 extern void ehds_refuse_aggregate(Border *b, Aggref *agg) pg_attribute_noreturn();
 extern Released *ehds_protected_aggregate(Border *b, Aggref *agg);
+
+/* origins.c */
+/* the same column of the permit, under another name, cast, or of the same view joined twice; NULL: rows */
+extern bool ehds_same_column_in(Query *query, Node *one, Query *other_query, Node *other);
+extern bool ehds_same_column(Border *b, Node *one, Node *other);
+/* values of the analyst's own would encode small groups in a sum */
+extern bool ehds_is_plain_column(Query *query, Node *node);
+extern bool ehds_is_never_null(Border *b, Node *node);
+/* the usable subject that node is, NULL if it is none */
+extern Var *ehds_usable_subject(Border *b, Node *node);
 
 /* flags.c: sums and averages of a flag of persons as those of a condition */
 extern Aggref *ehds_flag_as_condition(Border *b, Aggref *agg);

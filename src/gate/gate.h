@@ -191,7 +191,7 @@ extern TupleTableSlot *ehds_fit_slot(TupleTableSlot *slot, TupleTableSlot *other
 /* sizes.c */
 extern void ehds_sizes_init(void);
 
-/* aggregates.c */
+/* origins.c */
 /*
  * The column of a permit's view of which node is a plain copy; InvalidOid for anything
  * else. For what an aggregate within a person gives, the entry's number in the query.

@@ -3,7 +3,8 @@
  *		A query of a statistics permit while its relations are being typed.
  *
  *	check.c			the typing rules: what a query is, from what it reads
- *	joins.c			joins on the subject, and joins that could repeat rows
+ *	joins.c			joins on the subject
+ *	multiply.c		joins that could repeat rows
  *	companions.c	public relations beside personal data
  *	harmless.c		expressions of such a query, over columns of queries around it too
  *	rows.c			queries whose rows are about one person each: projections, DISTINCT, LIMIT
@@ -91,9 +92,11 @@ extern bool ehds_is_tied(Level *level);
 extern void ehds_tie(Level *level, int entry, List *outer);
 extern void ehds_refuse_unjoined(Level *level, Node *where);
 extern List *ehds_check_jointree(Level *level, Node *node);
+extern List *ehds_subject_vars(Level *level, List *entries);
+
+/* multiply.c */
 extern bool ehds_may_multiply(Level *level);
 extern bool ehds_one_row_by_key(Query *query);
-extern List *ehds_subject_vars(Level *level, List *entries);
 
 /* companions.c */
 extern CommonTableExpr *ehds_find_cte(Level *level, RangeTblEntry *rte, RelType **type, Level **home);
