@@ -189,6 +189,7 @@ extern PlannedStmt *ehds_pass_over_sealed(PlannedStmt *pstmt);
 extern TupleTableSlot *ehds_fit_slot(TupleTableSlot *slot, TupleTableSlot *other);
 
 /* sizes.c */
+extern Query *ehds_without_sizes(Query *query);
 extern void ehds_sizes_init(void);
 
 /* origins.c */

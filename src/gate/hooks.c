@@ -84,6 +84,7 @@ gate_planner(Query *parse, const char *query_string, int cursor_options, ParamLi
 
 	if (!ehds_catalog_present())
 		return call_planner(parse, query_string, cursor_options, params);
+	parse = ehds_without_sizes(parse);
 	if (!ehds_mentions_permit_view(parse))
 	{
 		if (ehds_is_delete_from_sealed(parse) && !superuser())

@@ -13,6 +13,8 @@
 #include "catalog/pg_proc.h"
 #include "access/transam.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
@@ -169,6 +171,43 @@ works_under_statistics(void)
 	return false;
 }
 
+static bool
+size_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr) && tells_size(((FuncExpr *) node)->funcid))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, size_walker, context, 0);
+	return expression_tree_walker(node, size_walker, context);
+}
+
+static Node *
+size_mutator(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, FuncExpr) && tells_size(((FuncExpr *) node)->funcid))
+		return (Node *) makeNullConst(INT8OID, -1, InvalidOid);
+	if (IsA(node, Query))
+		return (Node *) query_tree_mutator((Query *) node, size_mutator, context, 0);
+	return expression_tree_mutator(node, size_mutator, context);
+}
+
+/*
+ * Clients list tables with their sizes (\dt+, \l+): for those to whom sizes are closed
+ * they are NULL, as of a table that has just been dropped. What calls the functions
+ * otherwise raises below.
+ */
+Query *
+ehds_without_sizes(Query *query)
+{
+	if (!ehds_any_sealed() || !size_walker((Node *) query, NULL) || !works_under_statistics())
+		return query;
+	return castNode(Query, size_mutator((Node *) query, NULL));
+}
+
 static void
 on_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, void *arg)
 {
@@ -185,7 +224,7 @@ on_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, 
 					errmsg("function %s is closed to whoever works under a statistics permit",
 						   get_func_name(objectId)),
 					errdetail("It would tell how many rows a query touched, or a sealed table holds."),
-					errhint("Use psql's \\d and \\dt without the plus sign.")));
+					errhint("Sizes are NULL where a query asks for them, as psql's \\dt+ does.")));
 }
 
 void

@@ -659,7 +659,7 @@ ALTER TABLE mallory.cohort9 ADD COLUMN x int DEFAULT 1;
 --# sealed-index sealed refused 42501 must be owner of view cohort10
 CREATE TABLE mallory.cohort10 AS SELECT person_id, year_of_birth FROM person WHERE year_of_birth < 1925;
 CREATE UNIQUE INDEX ON mallory.cohort10 (year_of_birth);
---# sealed-size sealed refused 42501 function pg_relation_size is closed to whoever works under a statistics permit
+--# sealed-size sealed blind
 CREATE TABLE mallory.cohort11 AS SELECT person_id, year_of_birth FROM person WHERE year_of_birth < 1925;
 SELECT relkind FROM pg_class WHERE oid = 'mallory.cohort11'::regclass;
 SELECT pg_relation_size('mallory.cohort11');
@@ -786,7 +786,7 @@ CALL ehds.extract('attacked');
 SELECT ehds.issue_permit('mine', grantee => 'c_mallory', purpose => 'research', output => 'pseudonymised', valid_until => '2099-12-31');
 --# catalog-explain-privacy catalog blind
 SELECT count(*) > 0 AS told FROM ehds.explain_privacy('SELECT count(*) FROM permit_attacked.person WHERE year_of_birth < 1925');
---# catalog-size-base catalog refused 42501 function pg_relation_size is closed to whoever works under a statistics permit
+--# catalog-size-base catalog blind
 SELECT pg_relation_size('omop.person');
 --# catalog-large-objects catalog blind
 SELECT count(*) FROM pg_largeobject_metadata WHERE lomowner <> 'c_mallory'::regrole;
