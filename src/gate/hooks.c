@@ -368,6 +368,16 @@ remember_label(SecLabelStmt *stmt)
 	PopActiveSnapshot();
 }
 
+static void
+call_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree, ProcessUtilityContext context,
+			 ParamListInfo params, QueryEnvironment *query_env, DestReceiver *dest, QueryCompletion *qc)
+{
+	if (next_ProcessUtility)
+		next_ProcessUtility(pstmt, query_string, read_only_tree, context, params, query_env, dest, qc);
+	else
+		standard_ProcessUtility(pstmt, query_string, read_only_tree, context, params, query_env, dest, qc);
+}
+
 /* Run it, while the queries of an EXPLAIN are not answered. */
 static void
 process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
@@ -376,14 +386,16 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tre
 {
 	int save_depth = explain_depth;
 
-	if (IsA(pstmt->utilityStmt, ExplainStmt))
-		explain_depth++;
+	/* all others, EXECUTE above all, are spared the price of catching errors */
+	if (!IsA(pstmt->utilityStmt, ExplainStmt))
+	{
+		call_utility(pstmt, query_string, read_only_tree, context, params, query_env, dest, qc);
+		return;
+	}
+	explain_depth++;
 	PG_TRY();
 	{
-		if (next_ProcessUtility)
-			next_ProcessUtility(pstmt, query_string, read_only_tree, context, params, query_env, dest, qc);
-		else
-			standard_ProcessUtility(pstmt, query_string, read_only_tree, context, params, query_env, dest, qc);
+		call_utility(pstmt, query_string, read_only_tree, context, params, query_env, dest, qc);
 	}
 	PG_FINALLY();
 	{
