@@ -511,6 +511,8 @@ ehds_protected_aggregate(Border *b, Aggref *agg)
 		if (native && kind == K_PERCENTILE)
 			value = ehds_value_before_cast(value);
 		value = ehds_plain_value(b, agg, value);
+		if (known[which].additive)
+			b->summed = lappend(b->summed, copyObject(value));
 	}
 	made = ehds_make_aggregate(known[which].name, subject, value, fraction, k);
 	if (kind != K_SHARE)

@@ -7,6 +7,7 @@
  *	origins.c		which column of the permit a value is
  *	pairs.c			... for corr, covar_* and regr_*
  *	values.c		... of expressions that they may take
+ *	one_way.c		sums of one column that is read twice
  *	cell_key.c		the same under a permit with cell keys
  *	filters.c		aggregates with FILTER
  *	flags.c			sums of flags of persons as such
@@ -46,6 +47,7 @@ typedef struct Border
 	List *conditions;       /* of FILTER, each once */
 	List *filters;          /* filters.c: aggregates with FILTER */
 	bool chosen_conditions; /* the analyst wrote one of them */
+	List *summed;           /* columns of which a sum or the like is released */
 	Aggref *alone;          /* an aggregate of two columns that he wrote, or NULL */
 	int k;                  /* greatest k asked for */
 	bool multiplied;        /* a join may repeat rows as the analyst likes */
@@ -85,6 +87,9 @@ extern bool ehds_is_plain_column(Query *query, Node *node);
 extern bool ehds_is_never_null(Border *b, Node *node);
 /* the usable subject that node is, NULL if it is none */
 extern Var *ehds_usable_subject(Border *b, Node *node);
+
+/* one_way.c: refuse sums of one column that is read twice */
+extern void ehds_require_one_way(Border *b);
 
 /* flags.c: sums and averages of a flag of persons as those of a condition */
 extern Aggref *ehds_flag_as_condition(Border *b, Aggref *agg);

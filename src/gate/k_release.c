@@ -279,6 +279,7 @@ ehds_k_release(Border *b, int depth)
 	ListCell *lc;
 
 	ehds_require_alone(b);
+	ehds_require_one_way(b);
 	ehds_complete_filters(b);
 	foreach(lc, b->released)
 		has_figures = has_figures || ((Released *) lfirst(lc))->figure;

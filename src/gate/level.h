@@ -97,6 +97,8 @@ extern List *ehds_subject_vars(Level *level, List *entries);
 /* multiply.c */
 extern bool ehds_may_multiply(Level *level);
 extern bool ehds_one_row_by_key(Query *query);
+/* is there a unique key of the table within these columns? */
+extern bool ehds_has_unique_key(Oid relid, Bitmapset *columns);
 
 /* companions.c */
 extern CommonTableExpr *ehds_find_cte(Level *level, RangeTblEntry *rte, RelType **type, Level **home);

@@ -64,9 +64,8 @@ equated_columns(Level *level, int i, const bool *single)
 	return columns;
 }
 
-/* Is there a unique key of the table within these columns? */
-static bool
-has_unique_key(Oid relid, Bitmapset *columns)
+bool
+ehds_has_unique_key(Oid relid, Bitmapset *columns)
 {
 	Relation rel = table_open(relid, AccessShareLock);
 	ListCell *lc;
@@ -124,7 +123,7 @@ ehds_one_row_by_key(Query *query)
 				columns = bms_add_member(columns, var->varattno);
 		}
 	}
-	return has_unique_key(rte->relid, columns);
+	return ehds_has_unique_key(rte->relid, columns);
 }
 
 /*
@@ -157,7 +156,7 @@ ehds_may_multiply(Level *level)
 
 			if (single[i] || rte->rtekind != RTE_RELATION)
 				continue;
-			single[i] = has_unique_key(rte->relid, equated_columns(level, i, single));
+			single[i] = ehds_has_unique_key(rte->relid, equated_columns(level, i, single));
 			found = found || single[i];
 		}
 	}

@@ -147,6 +147,10 @@ ehds_pair_aggregate(Border *b, Aggref *agg)
 	pair.subject = ehds_as_type(subject, ehds_subject_argument_type(exprType(subject)));
 	pair.condition = has_value(b, x, has_value(b, y, NULL));
 	b->alone = agg;
+	/* a correlation is no sum */
+	if (known[which].figure != EHDS_PAIR_CORR && known[which].figure != EHDS_PAIR_R2 &&
+		known[which].figure != REGR_COUNT)
+		b->summed = list_concat(b->summed, list_make2(copyObject(y), copyObject(x)));
 
 	released = palloc0(sizeof(Released));
 	released->figure = released->own_rule = released->linked = released->with_rows = true;
