@@ -358,6 +358,13 @@ BEGIN
                                  format_type(ehds.column_type($1, $2), NULL)),
                 HINT = 'Types of subjects are bigint, integer, text, varchar and uuid.';
         END IF;
+        IF EXISTS (SELECT FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation
+                   WHERE a.attrelid = $1 AND a.attname = $2 AND NOT c.collisdeterministic) THEN
+            RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+                MESSAGE = format('column "%s" of %I.%I has a nondeterministic collation, and cannot be a subject', $2, own_schema, own_table),
+                DETAIL = 'Subjects are the same person if they are equal byte by byte.',
+                HINT = format('ALTER TABLE %I.%I ALTER COLUMN %I TYPE text COLLATE "C", once equal keys are equal bytes.', own_schema, own_table, $2);
+        END IF;
         pop := coalesce($5, own_schema);
         SELECT p.*, ehds.type_family(ehds.column_type(t.relation, p.identity_subject)) AS family INTO resolver
           FROM ehds.population p

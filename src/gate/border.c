@@ -17,6 +17,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/lsyscache.h"
 
 #include "core/errors.h"
 #include "gate/dp_figure.h"
@@ -224,6 +225,19 @@ ehds_release_border(struct Level *level, List *subjects, bool multiplied)
 		if (strncmp(((CommonTableExpr *) lfirst(lc))->ctename, RELEASE_NAME, strlen(RELEASE_NAME)) == 0)
 			ereport(ERROR, (errcode(ERRCODE_EHDS_REFUSED),
 							errmsg("WITH names that begin with \"%s\" are reserved", RELEASE_NAME)));
+	}
+
+	/* persons are told apart by bytes: more of them than the table's own equality knows */
+	foreach(lc, subjects)
+	{
+		Oid collation = lfirst_node(Var, lc)->varcollid;
+
+		if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
+			ereport(ERROR,
+					(errcode(ERRCODE_EHDS_REFUSED),
+					 errmsg(
+						 "the subject column has a nondeterministic collation, by which persons cannot be counted"),
+					 errhint("The owner of the table can give it a key whose equal values are equal bytes.")));
 	}
 
 	*original = *query;
