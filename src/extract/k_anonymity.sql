@@ -1,8 +1,8 @@
 -- k_anonymity: how well a table hides its persons among each other, measured with the rights of the caller
 --
--- No SQL text is accepted: the source is a regclass, the columns are looked up in the catalogue
--- (t.x would also call a function x(t)), and a query is measured through a view on it. STABLE, so
--- that no statement of its own can write; functions in a view do what they do in any SELECT of the caller.
+-- The source is a regclass, and the columns are looked up in the catalogue (t.x would also call a
+-- function x(t)); a query is measured through a temporary view on it. STABLE, so that no statement of
+-- its own can write; functions in a view do what they do in any SELECT of the caller.
 
 CREATE FUNCTION ehds.columns_for_report(relation regclass, asked name[], label text) RETURNS name[]
     LANGUAGE plpgsql STABLE
@@ -153,4 +153,33 @@ END
 $$;
 COMMENT ON FUNCTION ehds.k_anonymity(regclass, name[], name, name[], integer, numeric, regclass, boolean) IS
     'report of one row a property on a table or view, read as the caller. Classes are formed by quasi_identifiers (NULL: the columns labelled so), NULL being a value of its own; persons are told apart by subject (rows without are left out and counted), or rows_are_persons. A person counts once in each class where it has rows, and for uniques, persons_under_k (k at least 1) and prosecutor_share (risk above risk_threshold, 0 to 1) with its smallest class. marketer is classes per membership of a person in a class; journalist_max needs population, with the same columns, and counts the persons of both. sensitive (NULL: the columns labelled so): smallest distinct and entropy l-diversity (exp of the entropy; Machanavajjhala et al. 2007) and largest t-closeness (Li, Li, Venkatasubramanian 2007; ordered distance for numbers and dates, equal distance for others), of the distinct pairs of person and value, without NULLs, to within 1e-6. Raises 22023, 42703, and what reading the relation raises';
-GRANT EXECUTE ON FUNCTION ehds.columns_for_report(regclass, name[], text), ehds.k_anonymity(regclass, name[], name, name[], integer, numeric, regclass, boolean) TO PUBLIC;
+
+-- No fixed search_path: the query finds its tables as its author does. So no operator without a schema.
+CREATE FUNCTION ehds.k_anonymity(query text, quasi_identifiers name[] DEFAULT NULL, subject name DEFAULT NULL,
+                                 sensitive name[] DEFAULT NULL, k integer DEFAULT 11, risk_threshold numeric DEFAULT 0.2,
+                                 population regclass DEFAULT NULL, rows_are_persons boolean DEFAULT false)
+    RETURNS TABLE (property text, attribute text, value numeric, detail jsonb)
+    LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+    rows_of text;
+    r       record;
+BEGIN
+    IF $1 OPERATOR(pg_catalog.~*) '^[\s(]*(select|with|values|table)\M' THEN
+        -- a line of its own ends a comment
+        rows_of := pg_catalog.format(E'SELECT * FROM (%s\n) AS q', pg_catalog.rtrim($1, E'; \t\r\n'));
+        -- a cursor takes one statement only
+        FOR r IN EXECUTE pg_catalog.concat(rows_of, ' LIMIT 0') LOOP
+        END LOOP;
+        EXECUTE pg_catalog.concat('CREATE TEMPORARY VIEW "ehds measured query" AS ', rows_of);
+        RETURN QUERY SELECT * FROM ehds.k_anonymity('pg_temp."ehds measured query"'::pg_catalog.regclass, $2, $3, $4, $5, $6, $7, $8);
+        DROP VIEW pg_temp."ehds measured query";
+    ELSE
+        RETURN QUERY SELECT * FROM ehds.k_anonymity($1::pg_catalog.regclass, $2, $3, $4, $5, $6, $7, $8);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ehds.k_anonymity(text, name[], name, name[], integer, numeric, regclass, boolean) IS
+    'the report on the rows of a query, or on the relation of that name. A query is one SELECT, WITH, VALUES or TABLE, run as the caller through a temporary view that is dropped again, so it needs the TEMPORARY privilege on the database; its columns bear no labels. Arguments and result: see the function on a relation. Raises what that raises, and what reading the query raises';
+GRANT EXECUTE ON FUNCTION ehds.columns_for_report(regclass, name[], text), ehds.k_anonymity(regclass, name[], name, name[], integer, numeric, regclass, boolean),
+    ehds.k_anonymity(text, name[], name, name[], integer, numeric, regclass, boolean) TO PUBLIC;

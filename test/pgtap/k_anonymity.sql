@@ -12,7 +12,7 @@ CREATE TABLE public.everybody AS SELECT p, zone, age FROM public.small UNION ALL
 -- an example of Li et al. 2007 (its first class is at a distance of 0.375): salaries 3k to 11k, classes {3,4,5}, {6,11,8}, {7,9,10}
 CREATE TABLE public.salary AS SELECT v AS p, c, v AS salary FROM (VALUES (1, 3), (1, 4), (1, 5), (2, 6), (2, 11), (2, 8), (3, 7), (3, 9), (3, 10)) x (c, v);
 \o
-SELECT plan(33);
+SELECT plan(43);
 CREATE TEMP TABLE report AS SELECT * FROM ehds.k_anonymity('public.small', '{zone,age}', 'p', '{income,illness}', k => 3, risk_threshold => 0.4, population => 'public.everybody');
 CREATE FUNCTION pg_temp.of(what text, of_column text DEFAULT NULL) RETURNS numeric LANGUAGE sql AS
     $$ SELECT round(value, 6) FROM report WHERE property = what AND attribute IS NOT DISTINCT FROM of_column $$;
@@ -61,6 +61,20 @@ SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst', 'SELECT ehds.k_anonymity(
 SELECT throws_ok($$SELECT ehds.k_anonymity('public.small', ARRAY['zone', NULL]::name[], 'p')$$, '42703', NULL, 'NULL is no column');
 CREATE TABLE public.nobody (p integer, a integer, b integer);
 SELECT is((SELECT count(*) FROM ehds.k_anonymity('public.nobody', '{a}', 'p', '{b}') WHERE value <> 0), 0::bigint, 'an empty table has a report');
+
+-- of a query: as of the table that holds its rows
+CREATE TABLE public.grown AS SELECT * FROM public.small WHERE age IS NOT NULL;
+CREATE FUNCTION pg_temp.report_of(source text) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(concat_ws(' ', property, attribute, value, detail), ';' ORDER BY property, attribute) FROM ehds.k_anonymity(source, '{zone,age}', 'p', '{income,illness}', population => 'public.everybody') $$;
+SELECT is(pg_temp.report_of(q), pg_temp.report_of('public.grown'), q)
+FROM unnest(ARRAY['SELECT * FROM public.small WHERE age IS NOT NULL', ' (select * from public.small where age is not null) ; ', 'TABLE public.grown -- all of it',
+    'WITH g AS (SELECT * FROM public.small) SELECT * FROM g WHERE age > 0']) q;
+SELECT isnt(pg_temp.report_of('public.small'), pg_temp.report_of('public.grown'), 'which is another table');
+SELECT is(to_regclass('pg_temp."ehds measured query"'), NULL, 'no view is left');
+SELECT throws_ok($$SELECT pg_temp.report_of('SELECT 1) q; DROP TABLE public.grown; SELECT * FROM (SELECT 2')$$, '42P11', NULL, 'two statements are none');
+SELECT throws_ok($$SELECT pg_temp.report_of('WITH d AS (DELETE FROM public.grown RETURNING *) SELECT * FROM d')$$, '0A000', NULL, 'nothing is written');
+SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst', 'SELECT ehds.k_anonymity(''SELECT * FROM omop.person'', ''{gender_concept_id}'', ''person_id'')')$$, '42501', NULL, 'a query runs as the caller');
+SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst', 'SELECT ehds.k_anonymity(''SELECT * FROM permit_hydro.person'', ''{gender_concept_id}'', ''person_id'')')$$, 'ZE002', NULL, 'of a statistics permit it gives no rows');
 
 -- labels are the default
 SECURITY LABEL FOR pg_ehds ON COLUMN public.small.zone IS 'quasi-identifier';
