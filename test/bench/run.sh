@@ -223,6 +223,7 @@ bench dp_avg_region bench_dashboard 'SELECT region, ehds.dp_avg(person_id, days,
 bench dp_count_region_workers2 "$PGUSER" "SELECT f.* ${collect/\%k/region}" "SELECT f.* ${collect/\%k/region}" 'SET max_parallel_workers_per_gather = 2;'
 many=${collect/person_id/person_id % 100000}
 bench dp_count_region_workers2_rows50 "$PGUSER" "SELECT f.* ${many/\%k/region}" "SELECT f.* ${many/\%k/region}" 'SET max_parallel_workers_per_gather = 2;'
+memory k_count_memory_code 'SELECT code, ehds.k_count(person_id) FROM bench.stay GROUP BY code' 'SELECT code, person_id FROM bench.stay'
 memory dp_count_memory_region "SELECT ehds.dp_collect(person_id, 3, 1::bigint, region) FROM bench.stay" 'SELECT person_id FROM bench.stay' 'ehds.dp_collect%'
 memory dp_count_memory_code "SELECT ehds.dp_collect(person_id, 3, 1::bigint, code) FROM bench.stay" 'SELECT person_id FROM bench.stay' 'ehds.dp_collect%'
 bench pseudonymised_view bench_pipeline 'SELECT count(*) FROM permit_bench_rows.stay' 'SELECT count(*) FROM bench.stay'

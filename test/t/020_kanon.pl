@@ -417,6 +417,14 @@ for my $shape (sort keys %lie)
 		cmp_ok($each, '>', 0.1, 'which were there');
 	}
 }
+# small groups: what a group takes by itself counts
+for my $persons (1, 20)
+{
+	my $groups = 200000 / $persons;
+	my $bytes = bytes_in("SELECT g, ehds.k_count(s, 5) FROM (SELECT i % $groups AS g, ($lie{random})::bigint AS s FROM generate_series(1, 200000) i OFFSET 0) x GROUP BY g", 'used_bytes');
+	my $more = ($bytes - 16 * 200000) / $groups;
+	cmp_ok($more, '<=', 160, sprintf('k_count, %d persons a group: %.1f bytes a pair', $persons, $bytes / 200000));
+}
 for my $k (11, 65, 100, 1000)
 {
 	my $here = bytes_in("SELECT g, ehds.k_met(s, $k) FROM (SELECT g, s * 1000003::bigint AS s FROM generate_series(1, 200) g, generate_series(1, $k - 1) s, generate_series(1, 3) OFFSET 0) x GROUP BY g", 'used_bytes') / 200;
