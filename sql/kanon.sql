@@ -61,7 +61,7 @@ FROM (SELECT s, 1 FROM generate_series(1, 10) s
 
 -- dominance: of a person, not of a row, and of the absolute total
 CREATE TEMP TABLE turnover AS
-	SELECT s, CASE s WHEN 1 THEN 860 WHEN 2 THEN 9 WHEN 3 THEN 11 ELSE 10 END AS v FROM generate_series(1, 15) s;
+	SELECT s, CASE s WHEN 1 THEN 860 ELSE 9 + s % 2 * 2 END AS v FROM generate_series(1, 15) s;
 SELECT ehds.k_sum(s, v), ehds.k_sum(s, v::bigint), ehds.k_sum(s, v::float8), ehds.k_sum(s, v::numeric) FROM turnover;
 UPDATE turnover SET v = 850 WHERE s = 1;
 INSERT INTO turnover VALUES (16, 10);
@@ -76,6 +76,16 @@ SELECT ehds.k_sum(s, v), ehds.k_sum(s, v::bigint), ehds.k_sum(s, v::float8), ehd
 FROM (SELECT s, CASE WHEN s <= 390 THEN 500 ELSE 100 END AS v FROM generate_series(1, 400) s) t;
 SELECT ehds.k_sum(s, v), ehds.k_sum(s, v::bigint), ehds.k_sum(s, v::float8), ehds.k_sum(s, v::numeric)
 FROM (SELECT s, CASE WHEN s <= 11 THEN 500 ELSE 100 END AS v FROM generate_series(1, 400) s) t;
+-- all but a few have one total: the sum is theirs less what all others have
+SELECT few, ehds.k_sum(s, v) AS integer, ehds.k_sum(s, v::bigint) AS bigint, ehds.k_sum(s, v::float8) AS float8, ehds.k_sum(s, v::numeric) AS numeric,
+	   round(ehds.k_avg(s, v), 4) AS avg, round(ehds.k_stddev(s, v), 4) AS stddev
+FROM (SELECT few, s, CASE WHEN s <= few THEN 100 + s ELSE 100 END AS v FROM (VALUES (0), (1), (2), (10), (11), (389), (390), (399)) AS f (few), generate_series(1, 400) s) t
+GROUP BY few ORDER BY few;
+-- half of few persons, and more than half
+SELECT ehds.k_sum(s, v) FROM (SELECT s, CASE WHEN s <= 8 THEN 100 ELSE s END AS v FROM generate_series(1, 16) s) t;
+SELECT ehds.k_sum(s, v) FROM (SELECT s, CASE WHEN s <= 8 THEN 100 ELSE s END AS v FROM generate_series(1, 15) s) t;
+-- rows of each: one by most, more or fewer by a few
+SELECT ehds.k_rows(s), ehds.k_count(s) FROM (SELECT s FROM generate_series(1, 100) s, LATERAL generate_series(1, CASE WHEN s <= 3 THEN 1 WHEN s > 98 THEN 3 ELSE 2 END) r) t;
 -- the two largest together, and the p % rule
 SET ehds.dominance_n = 2;
 SELECT ehds.k_sum(s, v), ehds.k_sum(s, v::bigint), ehds.k_sum(s, v::float8), ehds.k_sum(s, v::numeric) FROM turnover;
@@ -283,9 +293,10 @@ CREATE TABLE kanon_cell AS
 									+ CASE WHEN i = 2 AND g % 9 = 0 THEN 300 ELSE 0 END) r;
 ANALYZE kanon_cell;
 CREATE TEMP TABLE kanon_native AS
-	WITH person AS (SELECT g, subject, count(*) AS r, min(count(*)) OVER (PARTITION BY g) AS least FROM kanon_cell GROUP BY g, subject)
+	WITH person AS (SELECT g, subject, count(*) AS r, min(count(*)) OVER (PARTITION BY g) AS least,
+		count(*) OVER (PARTITION BY g, count(*)) AS alike FROM kanon_cell GROUP BY g, subject)
 	SELECT g, count(*) AS n, sum(r) AS r, (array_agg(r ORDER BY r DESC))[1] AS top1, (array_agg(r ORDER BY r DESC))[2] AS top2,
-		   count(*) FILTER (WHERE r > least) AS more, count(DISTINCT r) AS numbers
+		   count(*) FILTER (WHERE r > least) AS more, count(DISTINCT r) AS numbers, max(alike) AS alike
 	FROM person GROUP BY g;
 CREATE FUNCTION pg_temp.why(c kanon_native, k int, n int DEFAULT 1, share int DEFAULT 85, p int DEFAULT 0) RETURNS text LANGUAGE sql AS $$
 	SELECT CASE WHEN c.n < k THEN 'few'
@@ -293,6 +304,7 @@ CREATE FUNCTION pg_temp.why(c kanon_native, k int, n int DEFAULT 1, share int DE
 				WHEN (c.r - c.top1 - c.top2) * 100 < c.top1 * p THEN 'p %'
 				WHEN c.more BETWEEN 1 AND k - 1 THEN 'few with more'
 				WHEN c.numbers = 2 AND c.n - c.more < k THEN 'few with less'
+				WHEN c.alike * 2 > c.n AND c.n - c.alike BETWEEN 1 AND k - 1 THEN 'few differ'
 				ELSE 'shown' END
 $$;
 CREATE VIEW kanon_ours AS

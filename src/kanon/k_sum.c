@@ -13,6 +13,8 @@
  *	  (Hundepool et al., Statistical Disclosure Control, 2012, section 4.2.2);
  *	- only two totals occur, and fewer than k subjects have one of them: the number
  *	  of persons and the sum then give both groups by two equations;
+ *	- most subjects have one total and 1 to k - 1 have others: who supposes the common
+ *	  one (one visit each) has the sum of what these few have more or less;
  *	- only two values occur in the rows, and fewer than k subjects have a row with
  *	  one of them: the average of a CASE that gives 1 or 0 is the share of those
  *	  with 1, and 29 of 30 show one person.  With three values or more, it is left
@@ -98,6 +100,36 @@ two_totals_show_few(const KState *state)
 			return false;
 	}
 	return n_first < state->map.n && (n_first < state->k || state->map.n - n_first < state->k);
+}
+
+/*
+ * Have most subjects one total, and some others, fewer than k, another one?  Then the
+ * one total is that of most of the first 2 k, too.
+ */
+static bool
+few_differ_from_most(const KState *state)
+{
+	uint32 first = Min(state->map.n, 2 * (uint32) state->k);
+	uint32 common = 0;
+	uint32 ahead = 0;
+	uint32 others = 0;
+
+	/* Boyer and Moore's vote: if there is a majority it is of this total */
+	for (uint32 i = 0; i < first; i++)
+	{
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (ahead == 0)
+			common = i;
+		ahead += (compare_totals(state, i, common) == 0) ? 1 : -1;
+	}
+	for (uint32 i = 0; i < state->map.n && others < state->k; i++)
+	{
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		others += compare_totals(state, i, common) != 0;
+	}
+	return others > 0 && others < state->k && others < state->map.n - others;
 }
 
 /* Do just two values occur, or three of a variance, and one of them with fewer than k subjects? */
@@ -326,7 +358,7 @@ ehds_k_sum_shown(KState *state, KSum *sum)
 		shown = reals_shown(state, &sum->real);
 	else
 		shown = integers_shown(state, &sum->integer);
-	return shown && !two_totals_show_few(state) && !few_values_show_few(state);
+	return shown && !two_totals_show_few(state) && !few_differ_from_most(state) && !few_values_show_few(state);
 }
 
 /* ---- results ---- */

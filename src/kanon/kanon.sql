@@ -73,7 +73,7 @@ DECLARE
 	summable constant text := 'NULL too if a value is NaN or infinite or the sum overflows. ';
 	as_sum constant text := 'NULL where it would show a sum that is refused: fewer than k distinct subjects have a total other than zero, '
 		'the n largest absolute totals hold more than a share of all (ehds.dominance_n, ehds.dominance_share), it fails the p % rule (ehds.p_percent), '
-		'only two totals or only two values (of a variance or a standard deviation, three) occur and fewer than k subjects have one of them, or all rows have one value while ehds.refuse_unanimity is on. ';
+		'most subjects have one total and 1 to k - 1 another one, only two totals or only two values (of a variance or a standard deviation, three) occur and fewer than k subjects have one of them, or all rows have one value while ehds.refuse_unanimity is on. ';
 	sdc constant text := 'Hundepool et al., Statistical Disclosure Control (2012), ';
 	with_value boolean;
 	result text;
@@ -89,7 +89,7 @@ BEGIN
 			 sdc || '5.2 (minimum frequency rule)'),
 			('k_rows', 'k_rows', 'k_rows_final', false, '', 1024,
 			 'The number of rows with a subject in the group, rounded to ehds.round_to (0 is shown as 0 if ehds.show_zero is on), or NULL if they belong to fewer than k distinct subjects (-k if ehds.suppressed is negative), if it is dominated as a sum of 1 for each row (see k_sum), or if beside k_count it would show a small count inside a big cell: '
-			 'the subjects with more than the smallest number of rows are 1 to k - 1, or only two numbers of rows occur and the subjects with the smaller one are fewer than k. ',
+			 'the subjects with more than the smallest number of rows are 1 to k - 1, or those with another number than most subjects have, or only two numbers of rows occur and the subjects with the smaller one are fewer than k. ',
 			 sdc || '4.2.2 and 5.2'),
 			('k_subset_met', 'k_subset_met', 'k_subset_met_final', false, 'boolean', 1024,
 			 'Whether a condition parts the group into subjects of whom no few are told apart: the subjects with a row in which it is true, those with a row in which it is not, and those without a row in which it is true are each 0 or at least k. Never NULL, true for no rows. Counts and sums with FILTER are safe beside those without if it is true. ',

@@ -12,7 +12,7 @@ SELECT pg_temp.as_role('t_governor', $$SELECT ehds.permit_table('scores', 'omop.
 SELECT pg_temp.as_role('t_governor2', $$SELECT ehds.activate_permit('scores')$$);
 SET search_path = permit_hydro, public, pg_catalog;
 \o
-SELECT plan(12);
+SELECT plan(16);
 
 CREATE FUNCTION pg_temp.ask(query text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('t_analyst', query) $$;
 
@@ -34,4 +34,16 @@ SELECT is(pg_temp.ask('SELECT sum(n) FROM (SELECT condition_concept_id, count(*)
 
 -- 0 against 1..k-1 is not the analyst's to tell
 SELECT throws_ok($$SELECT pg_temp.ask('SET ehds.show_zero = on')$$, '42501', NULL, 'an analyst does not switch show_zero on');
+-- 98 persons have one visit, two have 2 and 3: nor do sums of what each has tell of these two
+BEGIN;
+DELETE FROM omop.visit_occurrence WHERE person_id > 100;
+DELETE FROM omop.visit_occurrence v WHERE EXISTS (SELECT FROM omop.visit_occurrence w WHERE w.person_id = v.person_id AND w.visit_occurrence_id < v.visit_occurrence_id);
+INSERT INTO omop.visit_occurrence SELECT 10000 + i, CASE WHEN i = 1 THEN 1 ELSE 2 END, date '2021-01-01', 'north', i FROM generate_series(1, 3) i;
+SELECT is(pg_temp.ask('SELECT (count(DISTINCT person_id), count(*))::text FROM visit_occurrence'), '(100,)', 'rows beside persons');
+SELECT is(pg_temp.ask('SELECT (count(*), sum(n), avg(n), stddev(n))::text FROM (SELECT person_id, count(*) AS n FROM visit_occurrence GROUP BY 1) x'), '(100,,,)', 'nor as a sum within persons');
+DELETE FROM omop.visit_occurrence WHERE person_id > 14;
+SELECT is(pg_temp.ask('SELECT (count(*), sum(n))::text FROM (SELECT person_id, count(*) AS n FROM visit_occurrence GROUP BY 1) x'), '(14,)', 'nor of few persons');
+INSERT INTO omop.visit_occurrence SELECT 20000 + i, i, date '2021-01-01', 'north', i FROM generate_series(1, 13) i;
+SELECT is(pg_temp.ask('SELECT (count(*), sum(n))::text FROM (SELECT person_id, count(*) AS n FROM visit_occurrence GROUP BY 1) x'), '(14,)', 'whatever it is that most have');
+ROLLBACK;
 SELECT * FROM finish();

@@ -135,10 +135,11 @@ sub sum_rule
 (SELECT g, count(*) FILTER (WHERE tot <> 0) >= $k
 	AND sum(abs(tot)) FILTER (WHERE rank <= $n) * 100 <= sum(abs(tot)) * $share
 	AND (sum(abs(tot)) - sum(abs(tot)) FILTER (WHERE rank <= 2)) * 100 >= max(abs(tot)) * $p
+	AND NOT (count(*) - max(alike) BETWEEN 1 AND $k - 1 AND max(alike) * 2 > count(*))
 	AND NOT (count(DISTINCT tot) = 2 AND (count(*) FILTER (WHERE tot = lo) < $k OR count(*) FILTER (WHERE tot = hi) < $k))
 	AND NOT (max(d) = 2 AND (count(*) FILTER (WHERE mn = vlo) < $k OR count(*) FILTER (WHERE mx = vhi) < $k))
 	AND NOT (max(d) = 1 AND $unanimity) AS shown
-FROM (SELECT *, row_number() OVER (PARTITION BY g ORDER BY abs(tot) DESC) AS rank, min(tot) OVER (PARTITION BY g) AS lo, max(tot) OVER (PARTITION BY g) AS hi,
+FROM (SELECT *, count(*) OVER (PARTITION BY g, tot) AS alike, row_number() OVER (PARTITION BY g ORDER BY abs(tot) DESC) AS rank, min(tot) OVER (PARTITION BY g) AS lo, max(tot) OVER (PARTITION BY g) AS hi,
 		min(mn) OVER (PARTITION BY g) AS vlo, max(mx) OVER (PARTITION BY g) AS vhi
 	FROM (SELECT g, s, sum(v::numeric) AS tot, min(v) AS mn, max(v) AS mx FROM $rows GROUP BY g, s) a
 	JOIN (SELECT g, count(DISTINCT v) AS d FROM $rows GROUP BY g) b USING (g)) c
@@ -166,10 +167,11 @@ rv AS MATERIALIZED (SELECT * FROM r WHERE v IS NOT NULL),
 rf AS MATERIALIZED (SELECT * FROM rv WHERE v > 0),
 ranked AS MATERIALIZED (SELECT g, s, v, row_number() OVER (PARTITION BY g ORDER BY v::float8, $by_bytes) AS rank, count(*) OVER (PARTITION BY g) AS n FROM rv),
 all_r AS (SELECT g, count(DISTINCT s) AS n, count(*) AS rows FROM r GROUP BY g),
-per AS (SELECT *, min(c) OVER (PARTITION BY g) AS lo, max(c) OVER (PARTITION BY g) AS hi, row_number() OVER (PARTITION BY g ORDER BY c DESC) AS rank
+per AS (SELECT *, count(*) OVER (PARTITION BY g, c) AS alike, min(c) OVER (PARTITION BY g) AS lo, max(c) OVER (PARTITION BY g) AS hi, row_number() OVER (PARTITION BY g ORDER BY c DESC) AS rank
 	FROM (SELECT g, s, count(*) AS c FROM r GROUP BY g, s) x),
 rows_rule AS (SELECT g, count(*) >= $k
 	AND count(*) FILTER (WHERE c > lo) NOT BETWEEN 1 AND $k - 1
+	AND NOT (count(*) - max(alike) BETWEEN 1 AND $k - 1 AND max(alike) * 2 > count(*))
 	AND NOT (count(DISTINCT c) = 2 AND (count(*) FILTER (WHERE c = lo) < $k OR count(*) FILTER (WHERE c = hi) < $k))
 	AND sum(c) FILTER (WHERE rank <= $n) * 100 <= sum(c) * $share
 	AND (sum(c) - sum(c) FILTER (WHERE rank <= 2)) * 100 >= max(c) * $p AS shown FROM per GROUP BY g),
