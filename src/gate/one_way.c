@@ -12,40 +12,45 @@
 
 #include "catalog/pg_aggregate.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "utils/lsyscache.h"
 
 #include "core/errors.h"
 #include "gate/border.h"
 #include "gate/level.h"
 
-/* A column of a view of the permit; of number 0: its rows. */
+/* A column of a view of the permit, or its rows (number 0), of which a summed value is made. */
 typedef struct Base
 {
 	Oid view;
 	AttrNumber attno;
+	/* by which entries it is reached, and in which queries: from that of the release inward */
+	List *entries;
+	List *queries;
 } Base;
 
-/* How a summed column is reached, and what it is made of. */
-typedef struct Way
+/* The steps to a column that is looked at. */
+typedef struct Steps
 {
-	List *bases;
-	List *queries; /* from that of the release inward, and the entry of each that it comes from */
 	List *entries;
-} Way;
+	List *queries;
+} Steps;
 
-static void
-add_base(Way *way, Oid view, AttrNumber attno)
+static List *
+add_base(List *bases, const Steps *steps, Oid view, AttrNumber attno)
 {
 	Base *base = palloc(sizeof(Base));
 
 	base->view = view;
 	base->attno = attno;
-	way->bases = lappend(way->bases, base);
+	base->entries = steps->entries;
+	base->queries = steps->queries;
+	return lappend(bases, base);
 }
 
 /* The rows of all views that a query reads. */
-static void
-add_rows(Way *way, Query *query)
+static List *
+add_rows(List *bases, const Steps *steps, Query *query)
 {
 	ListCell *lc;
 
@@ -58,54 +63,65 @@ add_rows(Way *way, Query *query)
 			continue;
 		view = ehds_permit_view(ehds_view_of_subquery(rte));
 		if (view != NULL)
-			add_base(way, view->view, 0);
+			bases = add_base(bases, steps, view->view, 0);
 		else
-			add_rows(way, rte->subquery);
+			bases = add_rows(bases, steps, rte->subquery);
 	}
+	return bases;
 }
 
-static void
-follow(Way *way, Query *query, Node *node)
-{
-	Var *var = ehds_column_of(query, node);
-	RangeTblEntry *rte;
-	EhdsPermitView *view;
+static List *follow(List *bases, const Steps *steps, Query *query, Node *node);
 
-	if (var == NULL || var->varattno <= 0)
-		return;
-	rte = rt_fetch(var->varno, query->rtable);
-	if (rte->rtekind != RTE_SUBQUERY)
-		return;
-	way->queries = lappend(way->queries, query);
-	way->entries = lappend(way->entries, rte);
+static List *
+follow_column(List *bases, const Steps *before, Query *query, Var *var)
+{
+	RangeTblEntry *rte = rt_fetch(var->varno, query->rtable);
+	Steps steps;
+	EhdsPermitView *view;
+	Node *made;
+	Aggref *agg;
+
+	if (var->varattno <= 0 || rte->rtekind != RTE_SUBQUERY)
+		return bases;
+	steps.entries = lappend(list_copy(before->entries), rte);
+	steps.queries = lappend(list_copy(before->queries), query);
 	view = ehds_permit_view(ehds_view_of_subquery(rte));
-	if (view == NULL)
+	if (view != NULL && !OidIsValid(view->store))
+		return add_base(bases, &steps, view->view, var->varattno);
+	if (view != NULL)
+		/* what was made within a person when a sealed table was made is a column of its own */
+		return var->varattno > view->n_origins ? bases
+											   : add_base(bases, &steps, view->origins[var->varattno - 1].view,
+														  view->origins[var->varattno - 1].attno);
+	made = (Node *) get_tle_by_resno(rte->subquery->targetList, var->varattno)->expr;
+	agg = (Aggref *) made;
+	if (IsA(made, Aggref) && (agg->args == NIL || strcmp(get_func_name(agg->aggfnoid), "count") == 0))
+		return add_rows(bases, &steps, rte->subquery);
+	return follow(bases, &steps, rte->subquery, made);
+}
+
+/* All columns that a value is made of. */
+static List *
+follow(List *bases, const Steps *steps, Query *query, Node *node)
+{
+	Var *column = ehds_column_of(query, node);
+	ListCell *lc;
+
+	if (column != NULL)
+		return follow_column(bases, steps, query, column);
+	foreach(lc,
+			pull_var_clause(node, PVC_RECURSE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS | PVC_RECURSE_PLACEHOLDERS))
 	{
-		node = (Node *) get_tle_by_resno(rte->subquery->targetList, var->varattno)->expr;
-		if (!IsA(node, Aggref))
-			follow(way, rte->subquery, node);
-		else if (((Aggref *) node)->args == NIL ||
-				 strcmp(get_func_name(((Aggref *) node)->aggfnoid), "count") == 0)
-			add_rows(way, rte->subquery);
-		else
-		{
-			node = (Node *) linitial_node(TargetEntry, ((Aggref *) node)->args)->expr;
-			/* what makes sums and extremes sound keeps the value */
-			if (IsA(node, FuncExpr) && list_length(((FuncExpr *) node)->args) == 1)
-				node = linitial(((FuncExpr *) node)->args);
-			follow(way, rte->subquery, node);
-		}
+		column = ehds_column_of(query, lfirst(lc));
+		if (column != NULL)
+			bases = follow_column(bases, steps, query, column);
 	}
-	else if (!OidIsValid(view->store))
-		add_base(way, view->view, var->varattno);
-	else if (var->varattno <= view->n_origins)
-		/* what was made within a person when the table was made is a column of its own */
-		add_base(way, view->origins[var->varattno - 1].view, view->origins[var->varattno - 1].attno);
+	return bases;
 }
 
 /* The same entries of the same queries? */
 static bool
-same_way(Way *one, Way *other)
+same_way(const Base *one, const Base *other)
 {
 	ListCell *lc;
 	ListCell *lc2;
@@ -118,20 +134,24 @@ same_way(Way *one, Way *other)
 	return true;
 }
 
-/* Is there a column or a number of rows that both are made of? */
+/* Is there a column or a number of rows that both values are made of, reached in two ways? */
 static bool
-share_a_base(Way *one, Way *other)
+reached_in_two_ways(List *one, List *other)
 {
 	ListCell *lc;
 	ListCell *lc2;
 
-	foreach(lc, one->bases)
+	foreach(lc, one)
 	{
 		Base *base = lfirst(lc);
 
-		foreach(lc2, other->bases)
-			if (base->view == ((Base *) lfirst(lc2))->view && base->attno == ((Base *) lfirst(lc2))->attno)
+		foreach(lc2, other)
+		{
+			Base *base2 = lfirst(lc2);
+
+			if (base->view == base2->view && base->attno == base2->attno && !same_way(base, base2))
 				return true;
+		}
 	}
 	return false;
 }
@@ -185,24 +205,23 @@ gives_rows_of(RangeTblEntry *rte, Oid base)
 	return false;
 }
 
-/* Is the column a number of rows of a view, beside other rows of which it stands? */
+/* Is the value made of a number of rows of a view, beside other rows of which it stands? */
 static bool
-counts_what_stands_beside(Way *way)
+counts_what_stands_beside(List *bases)
 {
 	ListCell *lc;
 	ListCell *lc2;
 	ListCell *lc3;
+	ListCell *lc4;
 
-	foreach(lc, way->bases)
+	foreach(lc, bases)
 	{
 		Base *base = lfirst(lc);
 
 		if (base->attno != 0)
 			continue;
-		forboth(lc2, way->queries, lc3, way->entries)
+		forboth(lc2, base->queries, lc3, base->entries)
 		{
-			ListCell *lc4;
-
 			foreach(lc4, ((Query *) lfirst(lc2))->rtable)
 				if (lfirst(lc4) != lfirst(lc3) && gives_rows_of(lfirst(lc4), base->view))
 					return true;
@@ -215,7 +234,8 @@ counts_what_stands_beside(Way *way)
 void
 ehds_require_one_way(Border *b)
 {
-	List *ways = NIL;
+	Steps none = {NIL, NIL};
+	List *values = NIL; /* the bases of each */
 	int tell_rows = 0;
 	ListCell *lc;
 
@@ -227,27 +247,24 @@ ehds_require_one_way(Border *b)
 	}
 	foreach(lc, b->summed)
 	{
-		Way *way = palloc0(sizeof(Way));
+		List *bases = follow(NIL, &none, b->query, lfirst(lc));
 		ListCell *lc2;
 
-		follow(way, b->query, lfirst(lc));
-		foreach(lc2, ways)
+		foreach(lc2, values)
 		{
-			Way *other = lfirst(lc2);
-
-			if (!same_way(way, other) && share_a_base(way, other))
+			if (reached_in_two_ways(bases, lfirst(lc2)))
 				EHDS_REFUSE(b->gate->query_string, NULL,
 							errmsg(
 								"sums and averages of one column that is read twice are not supported in one SELECT under a statistics permit"),
 							errdetail("Their difference could be what one person has."),
 							errhint("Ask for each of them in a query of its own."));
 		}
-		if (counts_what_stands_beside(way) && tell_rows > 0 && list_length(b->released) > 1)
+		if (counts_what_stands_beside(bases) && tell_rows > 0 && list_length(b->released) > 1)
 			EHDS_REFUSE(b->gate->query_string, NULL,
 						errmsg(
 							"numbers of rows, and sums of numbers of rows of the same view, are not supported in one SELECT under a statistics permit"),
 						errdetail("Their difference could be the rows of one person."),
 						errhint("Ask for each of them in a query of its own."));
-		ways = lappend(ways, way);
+		values = lappend(values, bases);
 	}
 }

@@ -36,6 +36,10 @@ INSERT INTO attacks VALUES
     ('numbers of rows within persons', $$SELECT sum(a.n), sum(b.n) FROM (SELECT person_id, count(*) AS n FROM visit_occurrence GROUP BY 1) a
         JOIN (SELECT person_id, count(*) AS n FROM visit_occurrence WHERE visit_start_date <> '2021-01-11' GROUP BY 1) b USING (person_id)$$),
     ('regression', $$SELECT regr_avgx(v.cost, w.cost), regr_avgy(v.cost, w.cost) FROM visit_occurrence v JOIN visit_occurrence w ON w.person_id = v.person_id$$),
+    ('differences of dates', $$SELECT sum(c.condition_start_date - v.visit_start_date), sum(c.condition_start_date - w.visit_start_date) FROM condition_occurrence c JOIN visit_occurrence v ON v.person_id = c.person_id LEFT JOIN visit_occurrence w
+        ON w.person_id = v.person_id AND w.visit_occurrence_id = v.visit_occurrence_id AND v.visit_start_date <> '2021-01-11'$$),
+    ('made inside a subquery, too', $$SELECT avg(a), sum(b) FROM (SELECT v.person_id, c.condition_start_date - v.visit_start_date AS a, c.condition_start_date - w.visit_start_date AS b FROM condition_occurrence c JOIN visit_occurrence v ON v.person_id = c.person_id LEFT JOIN visit_occurrence w
+        ON w.person_id = v.person_id AND w.visit_occurrence_id = v.visit_occurrence_id AND v.visit_start_date <> '2021-01-11') x$$),
     ('with a factor', $$SELECT sum(v.cost), sum(2 * w.cost) FROM visit_occurrence v LEFT JOIN visit_occurrence w
         ON w.person_id = v.person_id AND w.visit_occurrence_id = v.visit_occurrence_id AND v.visit_start_date <> '2021-01-11'$$),
     ('in groups', $$SELECT v.region, sum(v.cost), sum(w.cost) FROM visit_occurrence v LEFT JOIN visit_occurrence w
@@ -58,6 +62,7 @@ SELECT is(pg_temp.rows_of('WITH c AS (SELECT DISTINCT person_id FROM visit_occur
 SELECT is(pg_temp.rows_of('SELECT count(*), sum(v.n), sum(c.n) FROM (SELECT person_id, count(*) AS n FROM visit_occurrence GROUP BY 1) v JOIN (SELECT person_id, count(*) AS n FROM condition_occurrence GROUP BY 1) c USING (person_id)'), '(400,1000,695)', 'of two views');
 SELECT is(pg_temp.rows_of('SELECT sum(cost), sum(c), sum(2 * c) FROM (SELECT person_id, cost, cost AS c FROM visit_occurrence WHERE cost < 10000000) x'), '(2000000,2000000,4000000)', 'under two names');
 SELECT is(pg_temp.rows_of('SELECT sum(v.cost) > 0 AS a, sum(p.year_of_birth) > 0 AS b FROM visit_occurrence v JOIN person p USING (person_id) WHERE v.cost < 10000000'), '(t,t)', 'of two columns');
+SELECT is(pg_temp.rows_of('SELECT sum(c.condition_start_date - v.visit_start_date) IS NOT NULL AS a, avg(v.visit_start_date - c.condition_start_date) IS NOT NULL AS b FROM condition_occurrence c JOIN visit_occurrence v ON v.person_id = c.person_id WHERE c.condition_concept_id = 100'), '(t,t)', 'of two differences of columns that are read once');
 SELECT is(pg_temp.rows_of('SELECT round(corr(v.cost, w.cost)::numeric, 6) AS r FROM visit_occurrence v JOIN visit_occurrence w ON w.person_id = v.person_id AND w.visit_occurrence_id <> v.visit_occurrence_id WHERE v.cost < 10000000'), '(1.000000)', 'a correlation is no sum');
 SELECT is(pg_temp.rows_of('SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY v.cost) > 0 AS a, percentile_cont(0.5) WITHIN GROUP (ORDER BY w.cost) > 0 AS b FROM visit_occurrence v JOIN visit_occurrence w ON w.person_id = v.person_id WHERE v.cost < 10000000'), '(t,t)', 'nor is a median');
 SELECT * FROM finish();
