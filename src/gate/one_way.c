@@ -6,13 +6,16 @@
  * an outer join, in a subquery that counts within persons), two sums of its column in
  * one SELECT differ by what this person has, and each of them is of many persons.
  * What columns give together depends on how they were made, with any factors, so that
- * no look at the values decides it: such sums are refused, whatever the data.
+ * no look at the values decides it: such sums are refused, whatever the data.  But where
+ * the two readings have no row in common, being of two codes (code = 1, code = 2), they
+ * are as good as two columns.
  */
 #include "core/compat.h"
 
 #include "catalog/pg_aggregate.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 
 #include "core/errors.h"
@@ -27,6 +30,8 @@ typedef struct Base
 	/* by which entries it is reached, and in which queries: from that of the release inward */
 	List *entries;
 	List *queries;
+	int outside; /* how many of them are outside of the aggregation that counts rows */
+	bool made;   /* something is made of the column on the way */
 } Base;
 
 /* The steps to a column that is looked at. */
@@ -34,6 +39,7 @@ typedef struct Steps
 {
 	List *entries;
 	List *queries;
+	bool made;
 } Steps;
 
 static List *
@@ -45,27 +51,43 @@ add_base(List *bases, const Steps *steps, Oid view, AttrNumber attno)
 	base->attno = attno;
 	base->entries = steps->entries;
 	base->queries = steps->queries;
+	base->outside = list_length(steps->entries);
+	base->made = steps->made;
 	return lappend(bases, base);
 }
 
-/* The rows of all views that a query reads. */
+static Steps
+one_more(const Steps *steps, Query *query, RangeTblEntry *rte)
+{
+	Steps more = *steps;
+
+	more.entries = lappend(list_copy(steps->entries), rte);
+	more.queries = lappend(list_copy(steps->queries), query);
+	return more;
+}
+
+/* The rows of all views that a query reads, which is so many steps inward. */
 static List *
-add_rows(List *bases, const Steps *steps, Query *query)
+add_rows(List *bases, const Steps *steps, Query *query, int outside)
 {
 	ListCell *lc;
 
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst(lc);
+		Steps inner = one_more(steps, query, rte);
 		EhdsPermitView *view;
 
 		if (rte->rtekind != RTE_SUBQUERY)
 			continue;
 		view = ehds_permit_view(ehds_view_of_subquery(rte));
-		if (view != NULL)
-			bases = add_base(bases, steps, view->view, 0);
-		else
-			bases = add_rows(bases, steps, rte->subquery);
+		if (view == NULL)
+		{
+			bases = add_rows(bases, &inner, rte->subquery, outside);
+			continue;
+		}
+		bases = add_base(bases, &inner, view->view, 0);
+		((Base *) llast(bases))->outside = outside;
 	}
 	return bases;
 }
@@ -83,8 +105,7 @@ follow_column(List *bases, const Steps *before, Query *query, Var *var)
 
 	if (var->varattno <= 0 || rte->rtekind != RTE_SUBQUERY)
 		return bases;
-	steps.entries = lappend(list_copy(before->entries), rte);
-	steps.queries = lappend(list_copy(before->queries), query);
+	steps = one_more(before, query, rte);
 	view = ehds_permit_view(ehds_view_of_subquery(rte));
 	if (view != NULL && !OidIsValid(view->store))
 		return add_base(bases, &steps, view->view, var->varattno);
@@ -96,7 +117,7 @@ follow_column(List *bases, const Steps *before, Query *query, Var *var)
 	made = (Node *) get_tle_by_resno(rte->subquery->targetList, var->varattno)->expr;
 	agg = (Aggref *) made;
 	if (IsA(made, Aggref) && (agg->args == NIL || strcmp(get_func_name(agg->aggfnoid), "count") == 0))
-		return add_rows(bases, &steps, rte->subquery);
+		return add_rows(bases, &steps, rte->subquery, list_length(steps.entries));
 	return follow(bases, &steps, rte->subquery, made);
 }
 
@@ -105,16 +126,18 @@ static List *
 follow(List *bases, const Steps *steps, Query *query, Node *node)
 {
 	Var *column = ehds_column_of(query, node);
+	Steps made = *steps;
 	ListCell *lc;
 
 	if (column != NULL)
 		return follow_column(bases, steps, query, column);
+	made.made = true;
 	foreach(lc,
 			pull_var_clause(node, PVC_RECURSE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS | PVC_RECURSE_PLACEHOLDERS))
 	{
 		column = ehds_column_of(query, lfirst(lc));
 		if (column != NULL)
-			bases = follow_column(bases, steps, query, column);
+			bases = follow_column(bases, &made, query, column);
 	}
 	return bases;
 }
@@ -134,6 +157,153 @@ same_way(const Base *one, const Base *other)
 	return true;
 }
 
+/* The number of an entry in the range table. */
+static int
+number_of(Query *query, RangeTblEntry *rte)
+{
+	ListCell *lc;
+
+	foreach(lc, query->rtable)
+		if (lfirst(lc) == rte)
+			return foreach_current_index(lc) + 1;
+	return 0;
+}
+
+/* Does a part of the join tree have the entry? */
+static bool
+has_entry(Node *node, int entry)
+{
+	ListCell *lc;
+
+	if (IsA(node, RangeTblRef))
+		return ((RangeTblRef *) node)->rtindex == entry;
+	if (IsA(node, JoinExpr))
+		return has_entry(((JoinExpr *) node)->larg, entry) || has_entry(((JoinExpr *) node)->rarg, entry);
+	foreach(lc, castNode(FromExpr, node)->fromlist)
+		if (has_entry(lfirst(lc), entry))
+			return true;
+	return false;
+}
+
+/* A column of the rows that a base is of equals a constant. */
+typedef struct Fixed
+{
+	Oid view;
+	AttrNumber attno;
+	Const *value;
+} Fixed;
+
+/* The conditions that an entry's rows fulfil wherever they are there. */
+static List *
+conditions_on(Node *node, int entry)
+{
+	List *conditions = NIL;
+	ListCell *lc;
+
+	if (IsA(node, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) node)->fromlist)
+			conditions = list_concat(conditions, conditions_on(lfirst(lc), entry));
+		return list_concat(conditions, ehds_and_members(((FromExpr *) node)->quals));
+	}
+	if (IsA(node, JoinExpr))
+	{
+		JoinExpr *join = (JoinExpr *) node;
+		bool left = has_entry(join->larg, entry);
+		bool right = has_entry(join->rarg, entry);
+
+		if (left)
+			conditions = conditions_on(join->larg, entry);
+		if (right)
+			conditions = conditions_on(join->rarg, entry);
+		/* not of the side that an outer join keeps */
+		if (join->jointype == JOIN_INNER || (join->jointype == JOIN_LEFT && right) ||
+			(join->jointype == JOIN_RIGHT && left))
+			conditions = list_concat(conditions, ehds_and_members(join->quals));
+	}
+	return conditions;
+}
+
+/* Types whose different values differ in their bytes. */
+static bool
+differs_by_bytes(Oid type)
+{
+	return type == BOOLOID || type == INT2OID || type == INT4OID || type == INT8OID || type == DATEOID ||
+		   type == UUIDOID || type == TEXTOID;
+}
+
+static List *
+fixed_columns(const Base *base)
+{
+	List *fixed = NIL;
+	ListCell *lc;
+	ListCell *lc2;
+	ListCell *lc3;
+	Steps before = {NIL, NIL, false};
+
+	forboth(lc, base->queries, lc2, base->entries)
+	{
+		Query *query = lfirst(lc);
+		int entry = number_of(query, lfirst(lc2));
+
+		foreach(lc3, conditions_on((Node *) query->jointree, entry))
+		{
+			OpExpr *op = lfirst(lc3);
+
+			if (!IsA(op, OpExpr) || list_length(op->args) != 2 || !ehds_is_equality(op) ||
+				(OidIsValid(op->inputcollid) && !get_collation_isdeterministic(op->inputcollid)))
+				continue;
+			for (int side = 0; side < 2; side++)
+			{
+				Var *column = ehds_column_of(query, list_nth(op->args, side));
+				Const *value = (Const *) ehds_strip_casts(list_nth(op->args, 1 - side));
+				List *bases;
+				Fixed *f;
+
+				if (column == NULL || column->varno != entry || !IsA(value, Const) || value->constisnull ||
+					!differs_by_bytes(value->consttype))
+					continue;
+				bases = follow_column(NIL, &before, query, column);
+				if (list_length(bases) != 1 || !same_way(linitial(bases), base) ||
+					((Base *) linitial(bases))->attno == 0 || ((Base *) linitial(bases))->made)
+					continue;
+				f = palloc(sizeof(Fixed));
+				f->view = ((Base *) linitial(bases))->view;
+				f->attno = ((Base *) linitial(bases))->attno;
+				f->value = value;
+				fixed = lappend(fixed, f);
+			}
+		}
+		before = one_more(&before, query, lfirst(lc2));
+	}
+	return fixed;
+}
+
+/* Are they of two constants that a column of their rows equals, so that they have no row in common? */
+static bool
+have_no_row_in_common(const Base *one, const Base *other)
+{
+	List *others = fixed_columns(other);
+	ListCell *lc;
+	ListCell *lc2;
+
+	foreach(lc, fixed_columns(one))
+	{
+		Fixed *f = lfirst(lc);
+
+		foreach(lc2, others)
+		{
+			Fixed *g = lfirst(lc2);
+
+			if (f->view == g->view && f->attno == g->attno && f->value->consttype == g->value->consttype &&
+				!datumIsEqual(f->value->constvalue, g->value->constvalue, f->value->constbyval,
+							  f->value->constlen))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Is there a column or a number of rows that both values are made of, reached in two ways? */
 static bool
 reached_in_two_ways(List *one, List *other)
@@ -149,7 +319,8 @@ reached_in_two_ways(List *one, List *other)
 		{
 			Base *base2 = lfirst(lc2);
 
-			if (base->view == base2->view && base->attno == base2->attno && !same_way(base, base2))
+			if (base->view == base2->view && base->attno == base2->attno && !same_way(base, base2) &&
+				!have_no_row_in_common(base, base2))
 				return true;
 		}
 	}
@@ -222,6 +393,8 @@ counts_what_stands_beside(List *bases)
 			continue;
 		forboth(lc2, base->queries, lc3, base->entries)
 		{
+			if (foreach_current_index(lc2) >= base->outside)
+				break;
 			foreach(lc4, ((Query *) lfirst(lc2))->rtable)
 				if (lfirst(lc4) != lfirst(lc3) && gives_rows_of(lfirst(lc4), base->view))
 					return true;
@@ -234,7 +407,7 @@ counts_what_stands_beside(List *bases)
 void
 ehds_require_one_way(Border *b)
 {
-	Steps none = {NIL, NIL};
+	Steps none = {NIL, NIL, false};
 	List *values = NIL; /* the bases of each */
 	int tell_rows = 0;
 	ListCell *lc;
