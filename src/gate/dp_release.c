@@ -559,11 +559,17 @@ ehds_dp_release_query(Border *b, int depth)
 	t.nesting++;
 	if (domain != NULL)
 	{
-		/* added as rows without figures: a join would look for an operator */
+		/*
+		 * Added as rows without figures: a join would look for an operator.  The
+		 * public side is executed twice, and LIMIT or DISTINCT ON may choose other
+		 * rows the second time: a key that only rows of persons have is left out, or
+		 * its being there would tell of them.
+		 */
 		t.nesting += 2;
 		q = ehds_parse_template(
-			psprintf("SELECT %1$s, %2$s FROM (SELECT %1$s, %3$s FROM (SELECT %1$s%5$s FROM %4$s "
-					 "UNION ALL SELECT DISTINCT %1$s%6$s FROM %7$s) u GROUP BY %1$s) r ORDER BY %1$s",
+			psprintf("SELECT %1$s, %2$s FROM (SELECT %1$s, %3$s FROM (SELECT %1$s%5$s, false AS declared FROM %4$s "
+					 "UNION ALL SELECT DISTINCT %1$s%6$s, true FROM %7$s) u "
+					 "GROUP BY %1$s HAVING pg_catalog.bool_or(declared)) r ORDER BY %1$s",
 					 t.columns.data, shown.data, noised.data, t.from.data, t.names.data, t.nulls.data, domain));
 	}
 	else if (keyed)
