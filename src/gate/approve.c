@@ -525,6 +525,7 @@ ehds_mark_plan(EhdsGate *gate, PlannedStmt *plan)
 	fields = lappend(fields, makeString(gate->repeat ? gate->repeat : pstrdup("")));
 	fields = lappend(fields, makeString(int64_string(gate->borders)));
 	fields = lappend(fields, makeString(oids_string(gate->whole)));
+	fields = lappend(fields, makeString(oids_string(gate->beside)));
 	Assert(list_length(fields) == EHDS_MARKER_FIELDS);
 	fields = list_concat(fields, ehds_write_noises(gate->noises));
 	rte->rtekind = RTE_RESULT;
@@ -558,6 +559,7 @@ ehds_read_marker(PlannedStmt *plan, EhdsMarker *marker)
 	marker->repeat = strVal(list_nth(fields, 12));
 	marker->borders = (int) marker_field(fields, 13);
 	marker->whole = string_oids(strVal(list_nth(fields, 14)));
+	marker->beside = string_oids(strVal(list_nth(fields, 15)));
 	marker->permit = strVal(linitial(fields));
 	marker->version = (int) marker_field(fields, 1);
 	marker->approval = (uint64) marker_field(fields, 2);

@@ -46,7 +46,7 @@ ehds_find_cte(Level *level, RangeTblEntry *rte, RelType **type, Level **home)
  * it: no policy, sample or generation expression, no server elsewhere.
  */
 static void
-require_plain(RangeTblEntry *rte)
+require_plain(EhdsGate *gate, RangeTblEntry *rte)
 {
 	if (rte->tablesample != NULL || rte->securityQuals != NIL || IsCatalogRelationOid(rte->relid) ||
 		ehds_has_virtual_column(rte->relid))
@@ -55,6 +55,7 @@ require_plain(RangeTblEntry *rte)
 						errdetail("System catalogs, TABLESAMPLE, row-level security and virtual generated "
 								  "columns are not allowed beside personal data."),
 						errhint("Copy the rows into a table of your own first.")));
+	gate->beside = list_append_unique_oid(gate->beside, rte->relid);
 }
 
 static void refuse_subquery(void) pg_attribute_noreturn();
@@ -269,7 +270,7 @@ harmless_query_walker(Node *node, void *arg)
 			{
 				case RTE_RELATION:
 					if (rte->inFromCl)
-						require_plain(rte);
+						require_plain(walk->level->gate, rte);
 					break;
 				case RTE_VALUES:
 					require_harmless(walk, (Node *) rte->values_lists);
@@ -326,7 +327,7 @@ ehds_check_companion(Level *level, RangeTblEntry *rte)
 		case RTE_RELATION:
 			if (!rte->inFromCl)
 				break;
-			require_plain(rte);
+			require_plain(level->gate, rte);
 			break;
 		case RTE_SUBQUERY:
 			ehds_require_harmless_query(level, rte->subquery);

@@ -23,6 +23,7 @@
  *	explain.c		what a query would get and cost
  *	repeat.c		the same query asked again
  *	relied.c		what the check relied on must hold when the query runs
+ *	at_rest.c		tables that the analyst may change, beside personal data
  *	guard.c			the functions that permit views and extracts call
  *	show_query.c	EXPLAIN under a permit
  *	row_filter.c	validates the row filter of a permit
@@ -78,6 +79,7 @@ typedef struct EhdsGate
 	List *views;         /* OIDs of the permit's views and sealed tables in the statement */
 	List *keys;          /* OIDs of unique indexes of tables in it (relied.c) */
 	List *whole;         /* OIDs of sealed tables in it that were made in one go */
+	List *beside;        /* OIDs of tables that are read only if there are rows of persons */
 	int borders;         /* number of releases in the query */
 	bool margins;        /* cells are hidden among totals, or folded: how many tells of them */
 	int k;               /* effective threshold */
@@ -114,10 +116,11 @@ typedef struct EhdsMarker
 	Oid seal_store;  /* INSERT: where */
 	List *views;     /* and what they are read from */
 	List *whole;     /* sealed tables to which nothing may have been added */
+	List *beside;    /* tables that are read only if there are rows of persons */
 } EhdsMarker;
 
 /* texts of a marker before those of the noises */
-#define EHDS_MARKER_FIELDS 15
+#define EHDS_MARKER_FIELDS 16
 
 /* settings.c */
 extern char *ehds_setting_permit;
@@ -139,6 +142,9 @@ extern void ehds_refuse(const char *permit, const char *action, const char *reas
 extern void ehds_note_relied(EhdsGate *gate);
 extern void ehds_require_relied(EhdsGate *gate);
 extern void ehds_require_whole(List *views);
+
+/* at_rest.c */
+extern void ehds_require_at_rest(List *beside);
 
 /* approve.c */
 extern Oid ehds_view_of_subquery(RangeTblEntry *rte);

@@ -249,6 +249,7 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 							errmsg("permit \"%s\" changed after this query was prepared", marker.permit),
 							errhint("Run it again.")));
 		ehds_require_whole(marker.whole);
+		ehds_require_at_rest(marker.beside);
 		/* the aggregates would raise, too, but at the first person only */
 		if (marker.k > 0 && permit->k < ehds_k_least())
 			ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_IN_FORCE),

@@ -33,6 +33,8 @@ CREATE FUNCTION mine.quiet(a int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $f$ 
 CREATE INDEX ON mine.other ((y + mine.quiet(1)));
 CREATE OR REPLACE FUNCTION mine.quiet(a int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $f$ BEGIN RETURN mine.repeat_rows(); END $f$;
 SELECT throws_ok($$SELECT * FROM mine.other, (SELECT count(*) FROM person JOIN mine.weight ON y = year_of_birth) c$$, 'ZE004', NULL, 'in the expression of an index');
+-- what was undone is still in the table, and nothing of persons is read beside it
+VACUUM mine.weight;
 SELECT is((SELECT count(*) FROM person JOIN mine.weight ON y = year_of_birth), 400::bigint, 'nothing of it has happened');
 SELECT lives_ok($$SELECT (SELECT mine.lie()), count(*) FROM person$$, 'what the query does not read may change');
 
