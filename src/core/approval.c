@@ -22,6 +22,9 @@ PG_FUNCTION_INFO_V1(ehds_approval_out);
 
 static EhdsExecution *live = NULL;
 
+/* the innermost that runs */
+static EhdsExecution *running = NULL;
+
 Datum
 ehds_approval_in(PG_FUNCTION_ARGS)
 {
@@ -72,6 +75,7 @@ ehds_execution_begin(MemoryContext cxt, uint64 approval, const char *permit, Oid
 	ex->approval = approval;
 	ex->permit = MemoryContextStrdup(cxt, permit);
 	ex->role = role;
+	ex->cxt = cxt;
 	ex->next = live;
 	live = ex;
 	callback->func = execution_end;
@@ -81,12 +85,48 @@ ehds_execution_begin(MemoryContext cxt, uint64 approval, const char *permit, Oid
 }
 
 EhdsExecution *
+ehds_execution_of(MemoryContext cxt)
+{
+	for (EhdsExecution *ex = live; ex != NULL; ex = ex->next)
+	{
+		if (ex->cxt == cxt)
+			return ex;
+	}
+	return NULL;
+}
+
+EhdsExecution *
+ehds_execution_run(MemoryContext cxt)
+{
+	EhdsExecution *before = running;
+	EhdsExecution *ex = ehds_execution_of(cxt);
+
+	if (ex != NULL)
+	{
+		ex->outer = before;
+		running = ex;
+	}
+	return before;
+}
+
+void
+ehds_execution_go_on(EhdsExecution *before)
+{
+	running = before;
+}
+
+EhdsExecution *
 ehds_execution_find(uint64 approval)
 {
 	EhdsExecution *ex;
 
 	if (approval == 0)
 		return NULL;
+	for (ex = running; ex != NULL; ex = ex->outer)
+	{
+		if (ex->approval == approval)
+			return ex;
+	}
 	for (ex = live; ex != NULL; ex = ex->next)
 	{
 		if (ex->approval == approval)

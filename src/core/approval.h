@@ -25,16 +25,28 @@ typedef struct EhdsExecution
 	/* what the NOTICE on hidden cells is made of */
 	int64 cells_shown;
 	int64 cells_hidden;
-	bool figures;          /* the NOTICE may give them: the statement has exactly one release */
-	int k;                 /* 0: not a k-anonymity release */
-	void *hidden_subjects; /* owned by kanon: union of subjects of hidden cells, at most k */
+	bool figures;                /* the NOTICE may give them: the statement has exactly one release */
+	int k;                       /* 0: not a k-anonymity release */
+	void *hidden_subjects;       /* owned by kanon: union of subjects of hidden cells, at most k */
+	MemoryContext cxt;           /* as long as which it lives */
+	struct EhdsExecution *outer; /* while it runs: inside of which it runs */
 	struct EhdsExecution *next;
 } EhdsExecution;
 
 /* Register an execution for as long as cxt lives (the executor's query context). */
 extern EhdsExecution *ehds_execution_begin(MemoryContext cxt, uint64 approval, const char *permit, Oid role);
 
-/* The live execution that carries this approval, or NULL. */
+/* The execution that was registered with this context, or NULL. */
+extern EhdsExecution *ehds_execution_of(MemoryContext cxt);
+
+/*
+ * It runs, until the one that ran before is told to go on: open cursors of one cached
+ * plan carry the same approval, and each must find its own charge and answer.
+ */
+extern EhdsExecution *ehds_execution_run(MemoryContext cxt);
+extern void ehds_execution_go_on(EhdsExecution *before);
+
+/* The execution that carries this approval, or NULL: one that runs, the innermost first, else a live one. */
 extern EhdsExecution *ehds_execution_find(uint64 approval);
 
 /* Does any approved execution run in this process? */

@@ -288,6 +288,31 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 	}
 }
 
+static void
+call_run(EHDS_EXECUTOR_RUN_ARGS)
+{
+	if (next_ExecutorRun)
+		next_ExecutorRun(EHDS_EXECUTOR_RUN_PASS);
+	else
+		standard_ExecutorRun(EHDS_EXECUTOR_RUN_PASS);
+}
+
+static void
+run_marked(EHDS_EXECUTOR_RUN_ARGS)
+{
+	EhdsExecution *before = ehds_execution_run(query->estate->es_query_cxt);
+
+	PG_TRY();
+	{
+		call_run(EHDS_EXECUTOR_RUN_PASS);
+	}
+	PG_FINALLY();
+	{
+		ehds_execution_go_on(before);
+	}
+	PG_END_TRY();
+}
+
 /* The number of rows that were sealed is in no command tag, and in no row count of a procedure. */
 static void
 gate_ExecutorRun(EHDS_EXECUTOR_RUN_ARGS)
@@ -301,10 +326,10 @@ gate_ExecutorRun(EHDS_EXECUTOR_RUN_ARGS)
 	/* a cursor may have been opened elsewhere */
 	if (marked)
 		ehds_require_stack();
-	if (next_ExecutorRun)
-		next_ExecutorRun(EHDS_EXECUTOR_RUN_PASS);
+	if (marked)
+		run_marked(EHDS_EXECUTOR_RUN_PASS);
 	else
-		standard_ExecutorRun(EHDS_EXECUTOR_RUN_PASS);
+		call_run(EHDS_EXECUTOR_RUN_PASS);
 	if (marked && marker.seals)
 		ehds_forget_processed(query->estate);
 }
@@ -321,7 +346,7 @@ gate_ExecutorFinish(QueryDesc *query)
 
 	if (ehds_read_marker(query->plannedstmt, &marker) && marker.k > 0 && !IsParallelWorker())
 	{
-		EhdsExecution *ex = ehds_execution_find(marker.approval);
+		EhdsExecution *ex = ehds_execution_of(query->estate->es_query_cxt);
 
 		if (ex != NULL)
 			ehds_k_notice(ex);
