@@ -7,6 +7,11 @@ AS $$
     SELECT p.oid::regprocedure FROM pg_proc p
      WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.pronargs = 1 AND p.proargtypes[0] = 'oid'::regtype
        AND p.proname ~ '^pg_stat_get_(xact_)?(numscans|tuples_|live_tuples|dead_tuples|mod_since_analyze|ins_since_vacuum|blocks_|lastscan|last_|vacuum_count|autovacuum_count|analyze_count|autoanalyze_count|total_.*time|db_)'
+    UNION ALL
+    -- blocks that each statement met: with a join to an index, one or more a row
+    SELECT d.objid::regprocedure FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid JOIN pg_proc p ON p.oid = d.objid
+     WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+       AND e.extname = 'pg_stat_statements' AND p.proname = 'pg_stat_statements'
 $$;
 COMMENT ON FUNCTION ehds.telling_counters() IS
     'internal: the statistics functions by which any role can see how many rows of a table a query touched';
@@ -546,7 +551,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ehds.harden() IS
-    'takes the counters of tables, indexes, blocks and databases from PUBLIC (pg_monitor keeps them; psql''s \d commands need none) and switches track_counts off for logins that work under permits; idempotent, for superusers, in each database';
+    'takes the counters of tables, indexes, blocks, databases and (pg_stat_statements) statements from PUBLIC (pg_monitor keeps them; psql''s \d commands need none) and switches track_counts off for logins that work under permits; idempotent, for superusers, in each database';
 
 REVOKE ALL ON FUNCTION ehds.telling_counters(), ehds.doctor_server(), ehds.doctor_tables(), ehds.doctor_permits(),
     ehds.doctor(), ehds.harden() FROM PUBLIC;

@@ -10,7 +10,7 @@ CREATE ROLE t_loader LOGIN;
 CREATE ROLE t_reader LOGIN;
 SELECT pg_temp.as_role('t_pipeline', 'CALL ehds.extract(''cardio'')');
 \o
-SELECT plan(141);
+SELECT plan(142);
 
 -- found(pattern of "severity object: finding"): how often the doctor says so
 CREATE FUNCTION pg_temp.found(pattern text) RETURNS bigint LANGUAGE sql AS $$
@@ -174,7 +174,13 @@ SELECT is(pg_temp.found('^critical extract extract_plain: was not brought'), 1::
 
 SELECT ok(pg_temp.found('^warning statistics: PUBLIC') = 1 AND pg_temp.found('^warning t_analyst: .*track_counts') = 1, 'counters are open');
 SELECT throws_ok($$SELECT pg_temp.as_role('t_governor', 'SELECT count(*) FROM ehds.harden()')$$, '42501', NULL, 'only a superuser hardens');
+-- the blocks that a statement met, one or more for each row that it joined to an index
+SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_stat_statements') AS has_statements \gset
+\if :has_statements
+CREATE EXTENSION pg_stat_statements;
+\endif
 SELECT * FROM ehds.harden() \g /dev/null
+SELECT is((SELECT string_agg(p.oid::regprocedure::text, ' ') FROM pg_proc p WHERE p.proname = 'pg_stat_statements' AND has_function_privilege('public', p.oid, 'EXECUTE')), NULL, 'nor are those of statements');
 SELECT ok(pg_temp.found('^warning statistics: PUBLIC') = 0 AND pg_temp.found('^warning t_analyst: .*track_counts') = 0, 'and closed');
 SELECT throws_ok($$SELECT pg_temp.as_role('t_analyst', 'SELECT pg_stat_get_xact_tuples_fetched(''omop.person''::regclass)')$$, '42501', NULL, 'an analyst reads no counter');
 ALTER ROLE t_analyst RESET track_counts;
