@@ -367,6 +367,7 @@ harmless_walker(Node *node, void *arg)
 
 	if (node == NULL)
 		return false;
+	ehds_require_current_collations(node, walk->query_string);
 
 	switch (nodeTag(node))
 	{

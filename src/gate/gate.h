@@ -10,6 +10,7 @@
  *	approve.c		finds permit views in a query, plants approvals, marks plans
  *	level.h			types the relations of a statistics query (check.c and its kin)
  *	expressions.c	the expressions that may see personal data
+ *	collations.c	collations that may compare personal data
  *	addend.c		values that can be added without an error
  *	allowed.h		which functions those are (allowed.c, literals.c)
  *	substitute.c	total versions in the place of functions that may raise
@@ -142,6 +143,9 @@ extern void ehds_refuse(const char *permit, const char *action, const char *reas
 extern void ehds_note_relied(EhdsGate *gate);
 extern void ehds_require_relied(EhdsGate *gate);
 extern void ehds_require_whole(List *views);
+
+/* collations.c: of the node itself, not of what is in it */
+extern void ehds_require_current_collations(Node *node, const char *query_string);
 
 /* at_rest.c */
 extern void ehds_require_at_rest(List *beside);

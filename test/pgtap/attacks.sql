@@ -146,6 +146,17 @@ SELECT is((SELECT count(*) FROM visit_occurrence WHERE CASE WHEN cost = 10000000
           (SELECT count(*) FROM visit_occurrence WHERE CASE WHEN cost = 10000000 THEN NULL ELSE true END), 'it is as if the value were unknown');
 SELECT refused($$SELECT count(*) FROM (SELECT region COLLATE "POSIX" AS r, region COLLATE "C" AS rc, person_id, cost FROM visit_occurrence) s
     WHERE CASE WHEN cost = 10000000 THEN GREATEST(r, rc) IS NULL ELSE true END$$, 'GREATEST without a collation');
+-- a collation speaks up (a warning, or an error) when it is loaded, which is when the first row is compared
+CREATE COLLATION a.stale (provider = icu, locale = 'fr', version = '0.1');
+CREATE TABLE a.stale_names (t text COLLATE a.stale);
+INSERT INTO a.stale_names VALUES ('north');
+SELECT refused(q, 'a collation of another version: ' || q) FROM unnest(ARRAY[
+    $$SELECT count(*) FROM visit_occurrence WHERE CASE WHEN cost = 10000000 THEN region COLLATE a.stale > 'm' ELSE true END$$,
+    $$SELECT region COLLATE a.stale, count(*) FROM visit_occurrence GROUP BY 1$$,
+    $$SELECT count(*) FROM (SELECT DISTINCT person_id, region COLLATE a.stale FROM visit_occurrence) v$$,
+    $$SELECT count(*) FROM (SELECT person_id, row_number() OVER (PARTITION BY person_id ORDER BY region COLLATE a.stale) AS n FROM visit_occurrence) v WHERE n = 1$$,
+    $$SELECT count(*) FROM visit_occurrence JOIN a.stale_names ON t = region$$,
+    $$SELECT count(*) FROM visit_occurrence JOIN (SELECT DISTINCT t FROM a.stale_names) s ON s.t COLLATE "C" = region COLLATE "C"$$]) q;
 SELECT refused($$SELECT count(*) FROM visit_occurrence WHERE upper(CASE WHEN cost = 10000000 THEN repeat('a', 300000000) ELSE region END) <> ''$$,
                'a size limit that one row exceeds');
 SELECT refused($$SELECT count(*) FROM visit_occurrence GROUP BY CASE WHEN cost = 10000000 THEN repeat('a', 2000) ELSE '' END$$, 'a large constant');
