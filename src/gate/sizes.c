@@ -5,7 +5,8 @@
  * PostgreSQL lets everybody ask for the size of every relation. A sealed table of one
  * person has a page and an empty one has none, so the size would be an answer about
  * persons, at will. Positions in the write-ahead log tell the same of what has just
- * been written, and counters of rows do it outright.
+ * been written, and counters of rows do it outright. The size of a tablespace has the
+ * temporary files of queries that run, in which persons are sorted.
  */
 #include "core/compat.h"
 
@@ -22,6 +23,13 @@
 #include "gate/gate.h"
 
 static object_access_hook_type next_object_access = NULL;
+
+/* Does the size of temporary files come out of it? */
+static bool
+tells_temporary(Oid function)
+{
+	return function == F_PG_TABLESPACE_SIZE_OID || function == F_PG_TABLESPACE_SIZE_NAME;
+}
 
 /* Does a relation's or the database's size, now, come out of it? */
 static bool
@@ -216,7 +224,8 @@ on_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, 
 
 	if (access != OAT_FUNCTION_EXECUTE || objectId >= FirstNormalObjectId)
 		return;
-	if (!(tells_size(objectId) && ehds_any_sealed()) && !tells_rows(objectId) && !tells_writes(objectId))
+	if (!(tells_size(objectId) && ehds_any_sealed()) && !tells_temporary(objectId) && !tells_rows(objectId) &&
+		!tells_writes(objectId))
 		return;
 	if (!ehds_catalog_present() || !works_under_statistics())
 		return;

@@ -10,6 +10,9 @@ CREATE SCHEMA mine AUTHORIZATION t_analyst;
 SET SESSION AUTHORIZATION t_analyst;
 SET search_path = permit_hydro, omop, mine, public, pg_catalog;
 
+-- temporary files of a query that runs; there is no sealed table yet
+SELECT throws_ok($$SELECT pg_tablespace_size('pg_default')$$, '42501', NULL, 'what queries spill is not seen');
+
 -- a key that goes while the query is planned: each row of 1950 would count twice
 CREATE TABLE mine.weight (y int PRIMARY KEY);
 INSERT INTO mine.weight SELECT generate_series(1900, 2020);
