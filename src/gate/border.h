@@ -155,6 +155,8 @@ extern char *ehds_type_name(Oid type);
 extern Query *ehds_below(Query *query, int depth);
 /* a group key as it is released: equal keys must look the same */
 extern Expr *ehds_canonical_key(Expr *key);
+/* as it is copied: no text of more than 64 kB */
+extern Expr *ehds_bounded_key(Expr *key);
 /* a query that was at depth from is now at depth to; its WITH list came with it, or not */
 extern void ehds_move_query(EhdsGate *gate, Query *query, int from, int to, bool own_list);
 

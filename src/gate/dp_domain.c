@@ -87,7 +87,7 @@ kept_keys(Border *b, int depth)
 			return NULL;
 		n++;
 		targets = lappend(targets,
-						  makeTargetEntry(ehds_canonical_key((Expr *) key), n, psprintf("g%d", n), false));
+						  makeTargetEntry(ehds_bounded_key((Expr *) key), n, psprintf("g%d", n), false));
 	}
 
 	q = copyObject(ehds_below(b->query, depth));

@@ -517,8 +517,8 @@ ehds_dp_release_query(Border *b, int depth)
 		Expr *key = ((TargetEntry *) lfirst(lc))->expr;
 
 		add_key(&t, ++n, (Node *) key);
-		input->targetList = lappend(input->targetList, makeTargetEntry(ehds_canonical_key(key), n + 1,
-																	   psprintf("g%d", n), false));
+		input->targetList = lappend(input->targetList,
+									makeTargetEntry(ehds_bounded_key(key), n + 1, psprintf("g%d", n), false));
 	}
 	foreach(lc, b->figures)
 	{

@@ -349,6 +349,43 @@ require_small_constant(Walk *walk, Node *node, Const *c)
 					errdetail("A size limit that only a certain row would exceed would tell of that row."));
 }
 
+/* Elements of a varying size that are not written by the analyst. */
+#define MAX_ELEMENTS 32
+
+static bool
+own_text_walker(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return get_typlen(((Var *) node)->vartype) < 0 &&
+			   classify((Walk *) arg, (Var *) node) == EHDS_COLUMN_OWN;
+	return expression_tree_walker(node, own_text_walker, arg);
+}
+
+/* An array copies its elements: many large ones, which only the analyst would have, would be an error. */
+static void
+require_small_array(Walk *walk, ArrayExpr *array)
+{
+	int n = 0;
+	ListCell *lc;
+
+	if (get_typlen(array->element_typeid) >= 0)
+		return;
+	foreach(lc, array->elements)
+	{
+		if (IsA(lfirst(lc), Const))
+			continue;
+		n++;
+		if (n > MAX_ELEMENTS || own_text_walker(lfirst(lc), walk))
+			EHDS_REFUSE(walk->query_string, array,
+						errmsg("an array beside personal data holds at most %d texts that are no constants, and none of "
+							   "a table of your own",
+							   MAX_ELEMENTS),
+						errhint("Compare the columns one by one, with OR."));
+	}
+}
+
 static bool
 constant_is_sound(Walk *walk, Node *node)
 {
@@ -500,6 +537,7 @@ harmless_walker(Node *node, void *arg)
 			if (((ArrayExpr *) node)->multidims)
 				EHDS_REFUSE(walk->query_string, node,
 							errmsg("arrays of arrays are not allowed on personal data"));
+			require_small_array(walk, (ArrayExpr *) node);
 			break;
 		case T_SubLink:
 			EHDS_REFUSE(walk->query_string, node,

@@ -170,7 +170,7 @@ ehds_check_person_aggregate(Level *level, Aggref *agg)
 				break;
 			ehds_require_key_type(level, value);
 			/* of equal numbers with more and fewer zeros, either may come first */
-			argument->expr = (Expr *) ehds_canonical_key((Expr *) value);
+			argument->expr = ehds_bounded_key((Expr *) value);
 			break;
 		default:
 			break;

@@ -8,12 +8,15 @@
  */
 #include "core/compat.h"
 
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 
 #include "core/errors.h"
 #include "gate/border.h"
@@ -142,4 +145,32 @@ ehds_canonical_key(Expr *key)
 		return (Expr *) c;
 	}
 	return copyObject(key);
+}
+
+/* bytes of a key */
+#define KEY_MAX (64 * 1024)
+
+/*
+ * The same where keys are copied: a text of hundreds of megabytes, which only the
+ * analyst would have, is NULL, or the error would come with the first person in its
+ * group.  Its length is known without reading it.
+ */
+Expr *
+ehds_bounded_key(Expr *key)
+{
+	Oid type = getBaseType(exprType((Node *) key));
+	Node *copy = copyObject((Node *) key);
+	OpExpr *fits;
+
+	if ((type != TEXTOID && type != VARCHAROID) ||
+		(exprTypmod((Node *) key) > 0 && exprTypmod((Node *) key) <= KEY_MAX / MAX_CONVERSION_GROWTH))
+		return ehds_canonical_key(key);
+	if (exprType(copy) != TEXTOID)
+		copy = (Node *) makeRelabelType((Expr *) copy, TEXTOID, -1, exprCollation(copy), COERCE_IMPLICIT_CAST);
+	fits = (OpExpr *) ehds_parse_expression(
+		psprintf("SELECT pg_catalog.octet_length(NULL::pg_catalog.text) OPERATOR(pg_catalog.<=) %d", KEY_MAX));
+	linitial(castNode(FuncExpr, linitial(fits->args))->args) = copy;
+	return (Expr *) ehds_if_else((Node *) fits, (Node *) ehds_canonical_key(key),
+								 (Node *) makeNullConst(exprType((Node *) key), exprTypmod((Node *) key),
+														exprCollation((Node *) key)));
 }
