@@ -115,6 +115,17 @@ ehds_execution_go_on(EhdsExecution *before)
 	running = before;
 }
 
+bool
+ehds_execution_reads(Oid relid)
+{
+	for (EhdsExecution *ex = running; ex != NULL; ex = ex->outer)
+	{
+		if (list_member_oid(ex->beside, relid))
+			return true;
+	}
+	return false;
+}
+
 EhdsExecution *
 ehds_execution_find(uint64 approval)
 {

@@ -28,6 +28,8 @@ typedef struct EhdsExecution
 	bool figures;                /* the NOTICE may give them: the statement has exactly one release */
 	int k;                       /* 0: not a k-anonymity release */
 	void *hidden_subjects;       /* owned by kanon: union of subjects of hidden cells, at most k */
+	List *beside;                /* OIDs of tables of the grantee's that it reads (gate/at_rest.c) */
+	uint32 command;              /* at which they were looked at */
 	MemoryContext cxt;           /* as long as which it lives */
 	struct EhdsExecution *outer; /* while it runs: inside of which it runs */
 	struct EhdsExecution *next;
@@ -45,6 +47,9 @@ extern EhdsExecution *ehds_execution_of(MemoryContext cxt);
  */
 extern EhdsExecution *ehds_execution_run(MemoryContext cxt);
 extern void ehds_execution_go_on(EhdsExecution *before);
+
+/* Does one that runs read this table beside personal data? */
+extern bool ehds_execution_reads(Oid relid);
 
 /* The execution that carries this approval, or NULL: one that runs, the innermost first, else a live one. */
 extern EhdsExecution *ehds_execution_find(uint64 approval);

@@ -25,6 +25,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "core/approval.h"
 #include "core/errors.h"
 #include "gate/gate.h"
 
@@ -135,10 +136,15 @@ require_table(Oid relid)
 	relation_close(rel, NoLock);
 }
 
-/* Before each execution; beside: tables in which rows of persons may look. */
-void
+/*
+ * Before each execution, and again if a cursor is read after other commands, which may
+ * have been undone. beside: tables in which rows of persons may look. Returns those
+ * that the role may change, with their partitions.
+ */
+List *
 ehds_require_at_rest(List *beside)
 {
+	List *own = NIL;
 	ListCell *lc;
 
 	foreach(lc, beside)
@@ -155,6 +161,30 @@ ehds_require_at_rest(List *beside)
 		if (!may)
 			continue;
 		foreach(member, find_all_inheritors(lfirst_oid(lc), ShareLock, NULL))
+		{
 			require_table(lfirst_oid(member));
+			own = lappend_oid(own, lfirst_oid(member));
+		}
+	}
+	return own;
+}
+
+/* Functions of the analyst's may write while his query runs, and undo it: not to these tables. */
+void
+ehds_require_not_beside(PlannedStmt *plan)
+{
+	ListCell *lc;
+
+	foreach(lc, plan->resultRelations)
+	{
+		Oid relid = rt_fetch(lfirst_int(lc), plan->rtable)->relid;
+
+		if (ehds_execution_reads(relid))
+			ereport(ERROR,
+					(errcode(ERRCODE_EHDS_REFUSED),
+					 errmsg("table \"%s\" is read beside personal data by the query that runs, it is not "
+							"written to meanwhile",
+							get_rel_name(relid)),
+					 errhint("Write to it before or afterwards.")));
 	}
 }

@@ -148,7 +148,8 @@ extern void ehds_require_whole(List *views);
 extern void ehds_require_current_collations(Node *node, const char *query_string);
 
 /* at_rest.c */
-extern void ehds_require_at_rest(List *beside);
+extern List *ehds_require_at_rest(List *beside);
+extern void ehds_require_not_beside(PlannedStmt *plan);
 
 /* approve.c */
 extern Oid ehds_view_of_subquery(RangeTblEntry *rte);

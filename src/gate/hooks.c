@@ -214,13 +214,27 @@ admit(EhdsMarker *marker, EhdsPermit *permit, QueryDesc *query, Repeat *repeat)
 	}
 }
 
+/* Tables of the grantee's that were looked at just now. */
+static void
+note_beside(EhdsExecution *ex, List *beside)
+{
+	MemoryContext caller = MemoryContextSwitchTo(ex->cxt);
+
+	ex->beside = list_copy(beside);
+	ex->command = IsParallelWorker() ? 0 : GetCurrentCommandId(false);
+	MemoryContextSwitchTo(caller);
+}
+
 static void
 gate_ExecutorStart(QueryDesc *query, int eflags)
 {
 	EhdsMarker marker;
 	bool marked = ehds_read_marker(query->plannedstmt, &marker);
 	Repeat repeat = {0};
+	List *beside = NIL;
 
+	if (!marked && query->plannedstmt->resultRelations != NIL)
+		ehds_require_not_beside(query->plannedstmt);
 	if (marked && !IsParallelWorker() && !(marker.version == 0 && (eflags & EXEC_FLAG_EXPLAIN_ONLY)))
 	{
 		EhdsPermit *permit;
@@ -249,7 +263,7 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 							errmsg("permit \"%s\" changed after this query was prepared", marker.permit),
 							errhint("Run it again.")));
 		ehds_require_whole(marker.whole);
-		ehds_require_at_rest(marker.beside);
+		beside = ehds_require_at_rest(marker.beside);
 		/* the aggregates would raise, too, but at the first person only */
 		if (marker.k > 0 && permit->k < ehds_k_least())
 			ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_IN_FORCE),
@@ -285,6 +299,7 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 		ex->has_key = repeat.has_key;
 		memcpy(ex->key, repeat.key, sizeof(ex->key));
 		ex->kept = copy_kept(query->estate->es_query_cxt, repeat.kept);
+		note_beside(ex, beside);
 	}
 }
 
@@ -320,9 +335,15 @@ gate_ExecutorRun(EHDS_EXECUTOR_RUN_ARGS)
 	EhdsMarker marker;
 	bool marked = ehds_read_marker(query->plannedstmt, &marker);
 
-	/* settings may have changed since a cursor was declared */
+	/* settings, and tables, may have changed since a cursor was declared */
 	if (marked && marker.version != 0 && !IsParallelWorker())
+	{
+		EhdsExecution *ex = ehds_execution_of(query->estate->es_query_cxt);
+
 		ehds_require_quiet_session();
+		if (ex != NULL && marker.beside != NIL && ex->command != GetCurrentCommandId(false))
+			note_beside(ex, ehds_require_at_rest(marker.beside));
+	}
 	/* a cursor may have been opened elsewhere */
 	if (marked)
 		ehds_require_stack();

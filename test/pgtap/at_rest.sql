@@ -30,7 +30,7 @@ CREATE FUNCTION pg_temp.refused(query text, what text) RETURNS text LANGUAGE sql
     SELECT throws_ok(format('SELECT pg_temp.asked(%L)', query), 'ZE002', NULL, what);
 $$;
 \o
-SELECT plan(16);
+SELECT plan(19);
 
 SELECT is(pg_temp.asked('SELECT count(DISTINCT person_id) FROM person JOIN listed ON born = year_of_birth'), 'true', 'a table of the analyst''s');
 SELECT is(pg_temp.asked('SELECT count(DISTINCT person_id) FROM person JOIN indexed ON born = year_of_birth'), 'true', '... with an index');
@@ -63,4 +63,31 @@ BEGIN;
 SELECT is(pg_temp.asked('SELECT count(DISTINCT person_id) FROM person JOIN listed ON born = year_of_birth WHERE born > 1942'), 'true', 'in a transaction');
 SELECT is((SELECT string_agg(mode, ' ') FROM pg_locks WHERE relation = 'own.listed'::regclass AND mode = 'ShareLock'), 'ShareLock', '... nobody else writes to it until the end');
 COMMIT;
+-- nor does the analyst: an INSERT that is undone leaves dead rows at once
+VACUUM own.indexed;
+ALTER SCHEMA own OWNER TO t_other;
+BEGIN;
+SET LOCAL SESSION AUTHORIZATION t_other;
+SET LOCAL search_path = permit_open, own, public, pg_catalog;
+DECLARE c CURSOR FOR SELECT count(DISTINCT person_id) IS NOT NULL FROM person JOIN indexed ON born = year_of_birth WHERE born > 1943;
+SAVEPOINT s;
+INSERT INTO indexed SELECT generate_series(1960, 1969);
+ROLLBACK TO s;
+RESET SESSION AUTHORIZATION;
+SELECT throws_ok('FETCH c', 'ZE002', NULL, 'not through a cursor that was opened before');
+ROLLBACK;
+VACUUM own.indexed;
+SET SESSION AUTHORIZATION t_other;
+CREATE FUNCTION own.undone() RETURNS integer LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO own.indexed SELECT generate_series(1970, 1979);
+    RAISE division_by_zero;
+EXCEPTION WHEN division_by_zero THEN
+    RETURN 1;
+END $$;
+SET search_path = permit_open, own, public, pg_catalog;
+RESET SESSION AUTHORIZATION;
+SELECT throws_ok($$SELECT pg_temp.asked('SELECT n FROM (SELECT own.undone() AS u) f, (SELECT count(DISTINCT person_id) AS n FROM person JOIN indexed ON born = year_of_birth WHERE born > 1944) r WHERE f.u = 1')$$, 'ZE002', NULL, 'nor by a function in the statement');
+RESET search_path;
+SELECT is(pg_temp.asked('SELECT own.undone() FROM (SELECT count(DISTINCT person_id) AS n FROM person JOIN listed ON born = year_of_birth WHERE born > 1945) r'), 'true', 'to other tables it writes');
 SELECT * FROM finish();
