@@ -34,6 +34,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "core/approval.h"
@@ -238,6 +239,26 @@ append_own_settings(StringInfo buf)
 	}
 }
 
+/* What the type sends of it, which is all of it: as text, settings may round it. False if it sends nothing. */
+static bool
+append_value(StringInfo buf, Oid type, Datum value)
+{
+	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Oid send;
+	bytea *bytes;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	send = ((Form_pg_type) GETSTRUCT(tuple))->typsend;
+	ReleaseSysCache(tuple);
+	if (!OidIsValid(send))
+		return false;
+	bytes = OidSendFunctionCall(send, value);
+	appendStringInfo(buf, "%u ", (unsigned) VARSIZE_ANY_EXHDR(bytes));
+	appendBinaryStringInfo(buf, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	return true;
+}
+
 /* The values of the parameters; false if they can't be told beforehand. */
 static bool
 append_parameters(StringInfo buf, ParamListInfo params)
@@ -249,8 +270,6 @@ append_parameters(StringInfo buf, ParamListInfo params)
 	for (int i = 0; i < params->numParams; i++)
 	{
 		ParamExternData *p = &params->params[i];
-		Oid output;
-		bool varlena;
 
 		if (p->ptype >= FirstNormalObjectId)
 			return false;
@@ -260,9 +279,9 @@ append_parameters(StringInfo buf, ParamListInfo params)
 			append_text(buf, "NULL");
 			continue;
 		}
-		getTypeOutputInfo(p->ptype, &output, &varlena);
 		append_text(buf, "value");
-		append_text(buf, OidOutputFunctionCall(output, p->value));
+		if (!append_value(buf, p->ptype, p->value))
+			return false;
 	}
 	return true;
 }
