@@ -8,6 +8,8 @@
 #include <openssl/evp.h>
 
 #define BLOCK 16
+/* pairs that are hashed in one call */
+#define PRF_AT_ONCE 16
 
 /* The cipher with the key that was used last; made when first needed, and so never inherited by a fork. */
 static EVP_CIPHER_CTX *cipher = NULL;
@@ -56,6 +58,32 @@ ehds_prf_pair(const EhdsPrfKey *key, uint64 a, uint64 b)
 	use_key(key);
 	encrypt(block);
 	return block[0];
+}
+
+void
+ehds_prf_pairs(const EhdsPrfKey *key, uint64 *words, int n, uint64 b)
+{
+	uint64 blocks[2 * PRF_AT_ONCE];
+
+	use_key(key);
+	while (n > 0)
+	{
+		int now = Min(n, PRF_AT_ONCE);
+		int length;
+
+		for (int i = 0; i < now; i++)
+		{
+			blocks[2 * i] = words[i];
+			blocks[2 * i + 1] = b;
+		}
+		/* without chaining the blocks are independent of each other */
+		cipher_check(EVP_EncryptUpdate(cipher, (unsigned char *) blocks, &length, (unsigned char *) blocks,
+									   now * BLOCK));
+		for (int i = 0; i < now; i++)
+			words[i] = blocks[2 * i];
+		words += now;
+		n -= now;
+	}
 }
 
 uint64

@@ -22,6 +22,9 @@ typedef struct EhdsPrfKey
 /* Of two words. */
 extern uint64 ehds_prf_pair(const EhdsPrfKey *key, uint64 a, uint64 b);
 
+/* Of each of n words with b, in place of the word; calls of OpenSSL cost more than its blocks. */
+extern void ehds_prf_pairs(const EhdsPrfKey *key, uint64 *words, int n, uint64 b);
+
 /*
  * Of a word and bytes.  With one key it must not be mixed with ehds_prf_pair unless
  * the first words differ.

@@ -4,30 +4,21 @@
  *
  * What the map has of a subject are max_groups words, the groups that are kept, and
  * behind them n_words words of measures for each:
- * the upper half of a word is the upper half of the pair's hash, the lower half
- * the number of the group + 1; 0 is a free place, and all free places are behind
+ * the lower half of a word is the number of the group + 1, the upper half that of
+ * the pair's hash, once a subject has been in more groups than there are places:
+ * before that it is 0. A word of 0 is a free place, and all free places are behind
  * the others. Where upper halves are equal the whole hash decides, computed
  * again, and then the group's key. Which groups are kept so depends on the pairs
  * alone, not on their order or on who saw them.
  *
  * Rows wait in a queue while their subject's entry is on its way from memory, as
  * in kanon/k_add.h.
- *
- * A state that has reached its limit writes what it holds to temporary files, by
- * hash of the subject, and begins anew. Later each file is read into a state of
- * its own, which may do the same again. No subject is in two files, so the groups
- * of the parts are counted one part after the other and added up by whoever reads
- * them. Neither a message nor the plan tells that this happened.
  */
 #include "dp/collect.h"
 
-#include "miscadmin.h"
 #include "utils/memutils.h"
 
 static const ExpandedObjectMethods collect_methods = {ehds_collect_flat_size, ehds_collect_flatten};
-
-/* how many rows may pass until the limit is looked at */
-#define CHECK_EVERY 1024
 
 static inline int
 total_size(const Collect *c)
@@ -35,8 +26,8 @@ total_size(const Collect *c)
 	return c->kind.max_groups * (1 + c->kind.n_words) * (int) sizeof(uint64);
 }
 
-static void
-start_data(Collect *c)
+void
+ehds_collect_start(Collect *c)
 {
 	c->until_check = 1;
 	c->generation++;
@@ -45,6 +36,9 @@ start_data(Collect *c)
 	c->arena.left = 0;
 	ehds_subject_map_init(&c->map, c->kind.subject, total_size(c));
 	ehds_group_dict_init(&c->dict, c->data);
+	c->counts = NULL;
+	c->sums = NULL;
+	c->n_tallied = 0;
 }
 
 Collect *
@@ -60,7 +54,7 @@ ehds_collect_new(MemoryContext parent, const CollectKind *kind, Size limit)
 	c->limit = limit;
 	if (kind->n_words > 0)
 		c->pending_words = MemoryContextAlloc(context, COLLECT_PENDING * kind->n_words * sizeof(int64));
-	start_data(c);
+	ehds_collect_start(c);
 	return c;
 }
 
@@ -68,10 +62,12 @@ void
 ehds_collect_sizes(CollectKind *kind)
 {
 	kind->n_words = 0;
+	kind->n_statistics = 0;
 	kind->with_values = false;
 	for (int i = 0; i < kind->n_measures; i++)
 	{
 		kind->n_words += ehds_measure_words(&kind->measures[i]);
+		kind->n_statistics += ehds_measure_n_statistics(&kind->measures[i]);
 		kind->with_values = kind->with_values || kind->measures[i].kind >= MEASURE_VALUES;
 	}
 	if (kind->n_words > EHDS_COLLECT_MAX_WORDS)
@@ -111,30 +107,58 @@ comes_after(const Collect *c, const SubjectKey *key, uint32 a, uint32 b)
 	return ehds_group_compare(x, y) > 0;
 }
 
+/*
+ * Give a word whose hash is not known yet its upper half.  One that is zero by
+ * chance is computed again each time, and is the same each time.
+ */
+static void
+hash_words(Collect *c, const SubjectKey *key, uint64 *words, int n)
+{
+	uint64 digests[EHDS_COLLECT_MAX_GROUPS + 1];
+	int missing[EHDS_COLLECT_MAX_GROUPS + 1];
+	int n_missing = 0;
+
+	for (int i = 0; i < n; i++)
+		if (words[i] >> 32 == 0)
+		{
+			digests[n_missing] = c->dict.groups[COLLECT_GROUP(words[i])].digest;
+			missing[n_missing++] = i;
+		}
+	if (c->kind.subject == K_SUBJECT_INT)
+		ehds_prf_pairs(&c->kind.hash_key, digests, n_missing, key->words[0]);
+	else
+		for (int i = 0; i < n_missing; i++)
+			digests[i] = ehds_pair_hash(c, key, digests[i]);
+	for (int i = 0; i < n_missing; i++)
+		words[missing[i]] |= digests[i] & UINT64CONST(0xffffffff00000000);
+}
+
 /* A group that the subject is not known to be in, while all places are taken: its place, -1 for none. */
-static pg_attribute_always_inline int
+static pg_noinline int
 replace_last(Collect *c, const SubjectKey *key, uint64 *kept, uint64 word)
 {
-	int last = 0;
+	int max_groups = c->kind.max_groups;
+	uint64 words[EHDS_COLLECT_MAX_GROUPS + 1];
+	int last = max_groups;
 
-	for (int i = 1; i < c->kind.max_groups; i++)
+	memcpy(words, kept, max_groups * sizeof(uint64));
+	words[max_groups] = word;
+	hash_words(c, key, words, max_groups + 1);
+	for (int i = 0; i < max_groups; i++)
 	{
-		uint32 high = (uint32) (kept[i] >> 32);
-		uint32 most = (uint32) (kept[last] >> 32);
+		uint32 high = (uint32) (words[i] >> 32);
+		uint32 most = (uint32) (words[last] >> 32);
 
-		if (high > most ||
-			(unlikely(high == most) && comes_after(c, key, COLLECT_GROUP(kept[i]), COLLECT_GROUP(kept[last]))))
+		if (high > most || (unlikely(high == most) &&
+							comes_after(c, key, COLLECT_GROUP(words[i]), COLLECT_GROUP(words[last]))))
 			last = i;
 	}
-	if ((uint32) (word >> 32) < (uint32) (kept[last] >> 32) ||
-		(unlikely((uint32) (word >> 32) == (uint32) (kept[last] >> 32)) &&
-		 comes_after(c, key, COLLECT_GROUP(kept[last]), COLLECT_GROUP(word))))
-	{
-		kept[last] = word;
-		memset((int64 *) ehds_collect_measures(c, kept, last), 0, c->kind.n_words * sizeof(int64));
-		return last;
-	}
-	return -1;
+	memcpy(kept, words, max_groups * sizeof(uint64));
+	if (last == max_groups)
+		return -1;
+	kept[last] = words[max_groups];
+	memset((int64 *) ehds_collect_measures(c, kept, last), 0, c->kind.n_words * sizeof(int64));
+	return last;
 }
 
 static inline void
@@ -160,7 +184,6 @@ static pg_attribute_always_inline void
 add_pair(Collect *c, const SubjectKey *key, uint64 *kept, uint32 group, const int64 *measures)
 {
 	int max_groups = c->kind.max_groups;
-	uint64 word;
 	int i;
 
 	for (i = 0; i < max_groups && kept[i] != 0; i++)
@@ -169,12 +192,10 @@ add_pair(Collect *c, const SubjectKey *key, uint64 *kept, uint32 group, const in
 			add_measures(c, kept, i, measures);
 			return;
 		}
-	word = ehds_pair_hash(c, key, c->dict.groups[group].digest);
-	word = (word & UINT64CONST(0xffffffff00000000)) | (group + 1);
 	if (i < max_groups)
-		kept[i] = word;
+		kept[i] = group + 1;
 	else
-		i = replace_last(c, key, kept, word);
+		i = replace_last(c, key, kept, group + 1);
 	if (i >= 0)
 		add_measures(c, kept, i, measures);
 }
@@ -297,184 +318,5 @@ ehds_collect_key(const Collect *c, uint32 entry, SubjectKey *key)
 	{
 		memcpy(key->words, words, sizeof(key->words));
 		key->hash = (uint32) (words[0] >> 32);
-	}
-}
-
-/* Beyond the limit ---------------------------------------------------------------- */
-
-void
-ehds_collect_check_limit(Collect *c)
-{
-	Size allocated = MemoryContextMemAllocated(c->data, false);
-	uint32 room = c->map.capacity - c->map.n;
-	/* what growing would add: twice as many entries and slots beside the old ones */
-	Size growth = (Size) c->map.capacity * 2 * (c->map.stride + 2 * sizeof(uint64));
-
-	if (allocated > c->limit || (room <= COLLECT_PENDING && allocated + growth > c->limit && c->map.n > 0))
-	{
-		ehds_collect_spill(c);
-		return;
-	}
-	c->until_check = (room <= COLLECT_PENDING + 1) ? 1 : Min(CHECK_EVERY, room - COLLECT_PENDING);
-}
-
-/* The subjects of a file are those of one remainder, another at each level. */
-static BufFile *
-part_of(Collect *c, uint32 hash)
-{
-	uint64 mixed = ehds_mix64((uint64) (c->level + 1) << 32 | hash);
-	BufFile **part = &c->parts[mixed % COLLECT_PARTS];
-
-	if (*part == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(c->context);
-
-		*part = BufFileCreateTemp(false);
-		MemoryContextSwitchTo(old);
-	}
-	return *part;
-}
-
-static void
-put(BufFile *file, const void *bytes, Size n)
-{
-	BufFileWrite(file, (void *) bytes, n);
-}
-
-/* A record is a subject (length, bytes), the number of its groups, and each (words, measures). */
-void
-ehds_collect_spill(Collect *c)
-{
-	ehds_collect_settle(c);
-	c->spilled = true;
-	for (uint32 i = 0; i < c->map.n; i++)
-	{
-		const uint64 *kept = ehds_collect_kept(c, i);
-		SubjectKey key;
-		BufFile *file;
-		uint32 length;
-		uint32 n = 0;
-
-		CHECK_FOR_INTERRUPTS();
-		ehds_collect_key(c, i, &key);
-		file = part_of(c, key.hash);
-		length = (c->kind.subject == K_SUBJECT_TEXT) ? TEXT_LENGTH(key.words) : c->map.key_size;
-		put(file, &length, sizeof(length));
-		put(file, c->kind.subject == K_SUBJECT_TEXT ? ehds_subject_bytes(key.words) : (char *) key.words,
-			length);
-		while (n < c->kind.max_groups && kept[n] != 0)
-			n++;
-		put(file, &n, sizeof(n));
-		for (uint32 j = 0; j < n; j++)
-		{
-			const KeyGroup *group = &c->dict.groups[COLLECT_GROUP(kept[j])];
-
-			put(file, &group->n_words, sizeof(group->n_words));
-			put(file, group->words, (Size) group->n_words * sizeof(uint64));
-			put(file, ehds_collect_measures(c, kept, (int) j), c->kind.n_words * sizeof(int64));
-		}
-	}
-	MemoryContextReset(c->data);
-	start_data(c);
-}
-
-/* False at the end of the file, which is an error if it comes inside a record. */
-static bool
-get(BufFile *file, void *bytes, Size n, bool may_end)
-{
-	size_t read = BufFileRead(file, bytes, n);
-
-	if (read == 0 && may_end)
-		return false;
-	if (read != n)
-		ereport(ERROR,
-				(errcode_for_file_access(), errmsg("could not read a temporary file of a bounded count")));
-	return true;
-}
-
-static void
-read_part(Collect *part, BufFile *file)
-{
-	char *bytes = palloc(sizeof(SubjectKey));
-	Size size = sizeof(SubjectKey);
-	uint64 *words = palloc(sizeof(uint64));
-	Size words_size = sizeof(uint64);
-	uint32 groups[EHDS_COLLECT_MAX_GROUPS];
-	int64 *measures = palloc((Size) part->kind.max_groups * part->kind.n_words * sizeof(int64) + 1);
-	Size measures_size = part->kind.n_words * sizeof(int64);
-	uint32 length;
-
-	if (BufFileSeek(file, 0, 0, SEEK_SET) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(), errmsg("could not rewind a temporary file of a bounded count")));
-	while (get(file, &length, sizeof(length), true))
-	{
-		SubjectKey key;
-		uint32 n;
-
-		CHECK_FOR_INTERRUPTS();
-		if (length > size)
-			bytes = repalloc(bytes, size = length);
-		get(file, bytes, length, length == 0);
-		if (part->kind.subject == K_SUBJECT_TEXT)
-			ehds_key_of_text(&key, bytes, length);
-		else
-		{
-			memcpy(key.words, bytes, length);
-			if (part->kind.subject == K_SUBJECT_INT)
-				ehds_key_of_int(&key, (int64) key.words[0]);
-			else
-				key.hash = (uint32) ehds_mix64(key.words[0] ^ ehds_mix64(key.words[1]));
-		}
-		ehds_collect_make_room(part);
-		get(file, &n, sizeof(n), false);
-		Assert(n <= EHDS_COLLECT_MAX_GROUPS);
-		for (uint32 i = 0; i < n; i++)
-		{
-			uint32 n_words;
-
-			get(file, &n_words, sizeof(n_words), false);
-			if (n_words * sizeof(uint64) > words_size)
-				words = repalloc(words, words_size = n_words * sizeof(uint64));
-			get(file, words, n_words * sizeof(uint64), false);
-			groups[i] = ehds_collect_group(part, words, n_words);
-			get(file, (char *) measures + i * measures_size, measures_size, measures_size == 0);
-		}
-		ehds_collect_add_groups(part, &key, groups, measures, n);
-	}
-	pfree(measures);
-	pfree(bytes);
-	pfree(words);
-}
-
-void
-ehds_collect_visit(Collect *c, CollectVisit visit, void *arg)
-{
-	ehds_collect_settle(c);
-	if (!c->spilled)
-	{
-		visit(c, arg);
-		return;
-	}
-	if (c->consumed)
-		elog(ERROR, "a bounded count is read twice");
-	ehds_collect_spill(c);
-	c->consumed = true;
-	for (int i = 0; i < COLLECT_PARTS; i++)
-	{
-		Collect *part;
-
-		if (c->parts[i] == NULL)
-			continue;
-		part = ehds_collect_new(c->context, &c->kind, c->limit);
-		part->level = c->level + 1;
-		/* subjects that still are together have one hash, and are few */
-		if (part->level == COLLECT_LEVELS)
-			part->limit = SIZE_MAX;
-		read_part(part, c->parts[i]);
-		BufFileClose(c->parts[i]);
-		c->parts[i] = NULL;
-		ehds_collect_visit(part, visit, arg);
-		MemoryContextDelete(part->context);
 	}
 }

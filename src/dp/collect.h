@@ -9,7 +9,9 @@
  * first row in it, since those that push others out never leave, so its words are
  * of all of his rows there.
  *
- *	collect.c			a state in memory: adding rows, and what it does when it is full
+ *	collect.c			a state in memory: adding rows
+ *	collect_tally.c		the same where each row is a subject of its own
+ *	collect_spill.c		what it does when it is full
  *	group_dict.c		the dictionary of group keys
  *	collect_flat.c		the form that travels from a worker, and merging
  *	collect_sql.c		the aggregates that make a state
@@ -35,6 +37,9 @@
 #define EHDS_COLLECT_MAX_MEASURES 16
 #define EHDS_COLLECT_MAX_WORDS 64
 
+/* The subject of a state that keeps groups only: each row is one of its own. */
+#define COLLECT_EACH_ROW ((KSubject) 0)
+
 /* words of a key after which the limit is looked at sooner */
 #define COLLECT_LONG_KEY 512
 #define COLLECT_PENDING 16
@@ -55,7 +60,8 @@ typedef struct CollectKind
 	int32 max_groups;
 	int32 n_keys;
 	int32 n_measures;
-	int32 n_words;    /* of the measures of a group */
+	int32 n_words; /* of the measures of a group */
+	int32 n_statistics;
 	bool with_values; /* one of the measures is no sum */
 	Measure measures[EHDS_COLLECT_MAX_MEASURES];
 	Oid types[EHDS_COLLECT_MAX_KEYS];
@@ -73,6 +79,9 @@ typedef struct Collect
 	SubjectArena arena;
 	SubjectMap map; /* what is known of a subject: see collect.c */
 	GroupDict dict;
+	int64 *counts; /* COLLECT_EACH_ROW, in place of the map: rows of each group */
+	int128 *sums;  /* and n_statistics sums */
+	uint32 n_tallied;
 	uint32 n_put; /* rows that came, went half of the way, were added */
 	uint32 n_half;
 	uint32 n_added;
@@ -101,10 +110,13 @@ extern void ehds_bounding_key_of_seed(int64 seed, EhdsPrfKey *key);
 
 /* collect.c */
 extern Collect *ehds_collect_new(MemoryContext parent, const CollectKind *kind, Size limit);
-extern void ehds_collect_spill(Collect *c);
-extern void ehds_collect_check_limit(Collect *c);
+extern void ehds_collect_start(Collect *c);
 extern void ehds_collect_settle(Collect *c);
 extern uint64 ehds_pair_hash(const Collect *c, const SubjectKey *key, uint64 digest);
+
+/* collect_spill.c */
+extern void ehds_collect_spill(Collect *c);
+extern void ehds_collect_check_limit(Collect *c);
 
 /* Before each row or subject: it may void the numbers of groups. */
 static inline void
@@ -151,6 +163,23 @@ static inline uint64
 ehds_collect_digest(const Collect *c, const SubjectKey *key, uint32 group)
 {
 	return c->dict.groups[group].digest ^ key->hash * UINT64CONST(0xc4ceb9fe1a85ec53);
+}
+
+/* collect_tally.c: add a row with the words of its measures, or what is known of several rows */
+extern void ehds_tally_add(Collect *c, uint32 group, const int64 *words);
+extern void ehds_tally_unite(Collect *c, uint32 group, int64 count, const int128 *sums);
+
+static inline int128 *
+ehds_tally_sums(const Collect *c, uint32 group)
+{
+	return c->sums + (Size) group * c->kind.n_statistics;
+}
+
+/* bytes of a group's count and sums */
+static inline Size
+ehds_tally_size(const Collect *c)
+{
+	return sizeof(int64) + c->kind.n_statistics * sizeof(int128);
 }
 
 /* What the measures are of: sets kind's sizes, or raises. */

@@ -106,6 +106,41 @@ BEGIN
 END
 $do$;
 
+-- Where each row is a subject of its own.
+DO $do$
+DECLARE
+    key text;
+    seeded boolean;
+    arguments text;
+    aggregate text;
+BEGIN
+    FOREACH key IN ARRAY '{ehds.approval,bigint}'::pg_catalog.text[] LOOP
+        seeded := key OPERATOR(pg_catalog.=) 'bigint';
+        arguments := pg_catalog.format('%s, text, VARIADIC "any"', key);
+        EXECUTE pg_catalog.format(
+            'CREATE FUNCTION ehds.dp_tally_transition(ehds.dp_state, %s) RETURNS ehds.dp_state '
+            'AS ''MODULE_PATHNAME'', %L LANGUAGE C STABLE PARALLEL SAFE',
+            arguments, pg_catalog.concat_ws('_', 'ehds_dp_tally', CASE WHEN seeded THEN 'seeded' END));
+        EXECUTE pg_catalog.format(
+            'REVOKE ALL ON FUNCTION ehds.dp_tally_transition(ehds.dp_state, %s) FROM PUBLIC', arguments);
+        FOREACH aggregate IN ARRAY '{dp_tally,dp_tally_alone}'::pg_catalog.text[] LOOP
+            CONTINUE WHEN seeded AND aggregate OPERATOR(pg_catalog.=) 'dp_tally_alone';
+            EXECUTE pg_catalog.format(
+                'CREATE AGGREGATE ehds.%I(%s) (SFUNC = ehds.dp_tally_transition, STYPE = ehds.dp_state, '
+                'SSPACE = 65536, FINALFUNC = ehds.dp_collect_final, %s)', aggregate, arguments,
+                CASE aggregate WHEN 'dp_tally' THEN 'COMBINEFUNC = ehds.dp_collect_combine, PARALLEL = SAFE'
+                               ELSE 'PARALLEL = RESTRICTED' END);
+            EXECUTE pg_catalog.format('COMMENT ON AGGREGATE ehds.%I(%s) IS %L', aggregate, arguments,
+                'ehds.dp_gather where each row is a subject of its own, so that nothing is bounded: approval (or, executable by superusers only, any number), text of the measures as for ehds.dp_gather but neither values nor distinct (constant; empty for none), group keys, the argument of each measure'
+                || CASE aggregate WHEN 'dp_tally_alone' THEN '. In one process, for inputs of which a worker might not be able to hand over its part' ELSE '' END);
+        END LOOP;
+        IF seeded THEN
+            EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION ehds.dp_tally(%s) FROM PUBLIC', arguments);
+        END IF;
+    END LOOP;
+END
+$do$;
+
 CREATE FUNCTION ehds.dp_groups(state bigint, approval ehds.approval) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'ehds_dp_groups' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION ehds.dp_groups(bigint, ehds.approval) IS

@@ -7,7 +7,8 @@
  * hash, types of the group keys, measures. Then blocks up to the end, one for each part of
  * the state: its group keys (number of words, words), and its subjects with their
  * groups: integers and uuids as they are in memory, of a text its length and bytes,
- * the number of its groups, their words as in memory, and those of the measures. Numbers have the machine's order: no flat state leaves the server,
+ * the number of its groups, their words as in memory, and those of the measures;
+ * where each row is a subject of its own, counts and sums of the groups. Numbers have the machine's order: no flat state leaves the server,
  * since the type has neither input nor send function. Still everything is checked
  * that a reader would trust.
  */
@@ -67,6 +68,15 @@ put_block(Collect *part, void *arg)
 	{
 		put32(flat, part->dict.groups[i].n_words);
 		put_bytes(flat, part->dict.groups[i].words, (Size) part->dict.groups[i].n_words * sizeof(uint64));
+	}
+	if (part->kind.subject == COLLECT_EACH_ROW)
+	{
+		for (uint32 i = 0; i < part->dict.n; i++)
+		{
+			put_bytes(flat, &part->counts[i], sizeof(int64));
+			put_bytes(flat, ehds_tally_sums(part, i), part->kind.n_statistics * sizeof(int128));
+		}
+		return;
 	}
 	put32(flat, part->map.n);
 	if (part->kind.subject != K_SUBJECT_TEXT)
@@ -177,7 +187,7 @@ read_kind(Reader *r, CollectKind *kind)
 	kind->max_groups = (int32) take32(r);
 	memcpy(kind->hash_key.bytes, take(r, EHDS_PRF_KEY_LEN), EHDS_PRF_KEY_LEN);
 	kind->n_keys = (int32) take32(r);
-	if (kind->subject < K_SUBJECT_INT || kind->subject > K_SUBJECT_TEXT || kind->max_groups < 1 ||
+	if (kind->subject < COLLECT_EACH_ROW || kind->subject > K_SUBJECT_TEXT || kind->max_groups < 1 ||
 		kind->max_groups > EHDS_COLLECT_MAX_GROUPS || kind->n_keys < 1 || kind->n_keys > EHDS_COLLECT_MAX_KEYS)
 		invalid();
 	for (int i = 0; i < kind->n_keys; i++)
@@ -317,6 +327,22 @@ load_block(Merge *m, const char *entries, Size size, uint32 n)
 }
 
 static void
+merge_tally(Collect *part, void *arg)
+{
+	Collect *c = ((Merge *) arg)->c;
+
+	for (uint32 i = 0; i < part->dict.n; i++)
+	{
+		const KeyGroup *group = &part->dict.groups[i];
+
+		CHECK_FOR_INTERRUPTS();
+		ehds_collect_make_room(c);
+		ehds_tally_unite(c, ehds_collect_group(c, group->words, group->n_words), part->counts[i],
+						 ehds_tally_sums(part, i));
+	}
+}
+
+static void
 merge_part(Collect *part, void *arg)
 {
 	Merge *m = arg;
@@ -390,6 +416,23 @@ read_item(Merge *m, Reader *r)
 }
 
 static void
+read_tally(Merge *m, Reader *r)
+{
+	Collect *c = m->c;
+	int64 count;
+	int128 sums[EHDS_COLLECT_MAX_WORDS];
+
+	for (uint32 i = 0; i < m->n_groups; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memcpy(&count, take(r, sizeof(count)), sizeof(count));
+		memcpy(sums, take(r, c->kind.n_statistics * sizeof(int128)), c->kind.n_statistics * sizeof(int128));
+		ehds_collect_make_room(c);
+		ehds_tally_unite(c, ehds_collect_group(c, m->groups[i].words, m->groups[i].n_words), count, sums);
+	}
+}
+
+static void
 merge_block(Merge *m, Reader *r)
 {
 	uint32 n = take32(r);
@@ -413,6 +456,13 @@ merge_block(Merge *m, Reader *r)
 		m->groups[i].words = words;
 		m->groups[i].n_words = n_words;
 		m->groups[i].number = 0;
+	}
+	if (subject == COLLECT_EACH_ROW)
+	{
+		read_tally(m, r);
+		merge_end(m);
+		MemoryContextDelete(words_context);
+		return;
 	}
 	n_subjects = take32(r);
 	if (subject != K_SUBJECT_TEXT && load_block(m, r->at, (Size) (r->end - r->at), n_subjects))
@@ -463,7 +513,8 @@ ehds_collect_merge(Collect *c, Datum other)
 		m->items[i].measures = (int64 *) ((char *) m->measures + i * measures_size);
 	ehds_collect_settle(c);
 	if (ehds_collect_is_expanded(other))
-		ehds_collect_visit((Collect *) DatumGetEOHP(other), merge_part, m);
+		ehds_collect_visit((Collect *) DatumGetEOHP(other),
+						   kind.subject == COLLECT_EACH_ROW ? merge_tally : merge_part, m);
 	else
 	{
 		flat = PG_DETOAST_DATUM_PACKED(other);

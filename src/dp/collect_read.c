@@ -79,16 +79,6 @@ find_state(int64 number)
 	return NULL;
 }
 
-static int
-n_statistics_of(const CollectKind *kind)
-{
-	int n = 0;
-
-	for (int i = 0; i < kind->n_measures; i++)
-		n += ehds_measure_n_statistics(&kind->measures[i]);
-	return n;
-}
-
 /* Weights of values: one table for all measures, keys of group, measure and value. */
 typedef struct ValueWeight
 {
@@ -309,12 +299,17 @@ static void
 put_counts(Collect *part, void *arg)
 {
 	ReturnSetInfo *rsinfo = arg;
-	int64 *counts = MemoryContextAllocExtended(CurrentMemoryContext, Max(part->dict.n, 1) * sizeof(int64),
-											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	int n_statistics = n_statistics_of(&part->kind);
-	int128 *sums = MemoryContextAllocExtended(CurrentMemoryContext,
-											  Max((Size) part->dict.n * n_statistics, 1) * sizeof(int128),
-											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	bool each_row = part->kind.subject == COLLECT_EACH_ROW;
+	int64 *counts = each_row ? part->counts
+							 : MemoryContextAllocExtended(CurrentMemoryContext,
+														  Max(part->dict.n, 1) * sizeof(int64),
+														  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	int n_statistics = part->kind.n_statistics;
+	int128 *sums = each_row ? part->sums
+							: MemoryContextAllocExtended(CurrentMemoryContext,
+														 Max((Size) part->dict.n * n_statistics, 1) *
+															 sizeof(int128),
+														 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	weights_hash *table = part->kind.with_values ? weights_create(CurrentMemoryContext, 1024, NULL) : NULL;
 	ValueWeight *sorted = NULL;
 	distinct_hash *hashes = part->kind.with_values ? distinct_create(CurrentMemoryContext, 1024, NULL) : NULL;
@@ -374,8 +369,11 @@ put_counts(Collect *part, void *arg)
 			}
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
-	pfree(counts);
-	pfree(sums);
+	if (!each_row)
+	{
+		pfree(counts);
+		pfree(sums);
+	}
 	if (table != NULL)
 	{
 		pfree(sorted);
@@ -399,7 +397,7 @@ groups_of(FunctionCallInfo fcinfo)
 		return (Datum) 0;
 	c = find_state(PG_GETARG_INT64(0));
 	desc = rsinfo->setDesc;
-	n_statistics = n_statistics_of(&c->kind);
+	n_statistics = c->kind.n_statistics;
 	fits = desc->natts == c->kind.n_keys + 1 + n_statistics &&
 		   TupleDescAttr(desc, c->kind.n_keys)->atttypid == INT8OID;
 	for (int i = 0; fits && i < c->kind.n_keys; i++)

@@ -1,10 +1,10 @@
 /*
  * collect_sql.c
- *		The aggregates ehds.dp_collect and ehds.dp_gather, which make a state.
+ *		The aggregates ehds.dp_collect, ehds.dp_gather and ehds.dp_tally, which make a state.
  *
- * dp_gather also takes measures. Of each there are two: one with an approval,
- * which the gate plants, and one with a seed in its place, for tests, which is
- * granted to nobody.
+ * dp_gather also takes measures; dp_tally too, but no subject: each row is one of
+ * its own. Of each there are two: one with an approval, which the gate plants, and
+ * one with a seed in its place, for tests, which is granted to nobody.
  */
 #include "dp/collect.h"
 
@@ -25,6 +25,8 @@ PG_FUNCTION_INFO_V1(ehds_dp_collect_combine);
 #define FIRST_KEY 4
 /* of dp_gather, after the text of the measures */
 #define GATHER_FIRST_KEY 5
+/* of dp_tally, after state, approval or seed, and the text of the measures */
+#define TALLY_FIRST_KEY 3
 
 int ehds_dp_memory = 256 * 1024;
 
@@ -230,6 +232,16 @@ read_keys(FunctionCallInfo fcinfo, int first, CollectKind *kind)
 	}
 }
 
+static void
+read_measures(FunctionCallInfo fcinfo, int argument, CollectKind *kind)
+{
+	kind->n_measures = PG_ARGISNULL(argument)
+						   ? 0
+						   : ehds_measures_of_text(text_to_cstring(PG_GETARG_TEXT_PP(argument)),
+												   kind->measures, EHDS_COLLECT_MAX_MEASURES);
+	ehds_collect_sizes(kind);
+}
+
 static pg_noinline Collect *
 first_state(FunctionCallInfo fcinfo, KSubject subject, bool seeded, bool measures)
 {
@@ -247,27 +259,20 @@ first_state(FunctionCallInfo fcinfo, KSubject subject, bool seeded, bool measure
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("max_groups must be between 1 and %d", EHDS_COLLECT_MAX_GROUPS)));
 	if (measures)
-	{
-		kind.n_measures = PG_ARGISNULL(4) ? 0
-										  : ehds_measures_of_text(text_to_cstring(PG_GETARG_TEXT_PP(4)),
-																  kind.measures, EHDS_COLLECT_MAX_MEASURES);
-		ehds_collect_sizes(&kind);
-	}
+		read_measures(fcinfo, 4, &kind);
 	read_keys(fcinfo, measures ? GATHER_FIRST_KEY : FIRST_KEY, &kind);
 	return new_state(context, &kind);
 }
 
 /* What the values of the measures are; a state that was made by uniting does not know it yet. */
 static pg_noinline void
-make_inputs(FunctionCallInfo fcinfo, Collect *c)
+make_inputs(FunctionCallInfo fcinfo, Collect *c, int first)
 {
 	MemoryContext old = MemoryContextSwitchTo(c->context);
 	MeasureInput *inputs = palloc(Max(c->kind.n_measures, 1) * sizeof(MeasureInput));
 
 	for (int i = 0; i < c->kind.n_measures; i++)
-		ehds_measure_input(&c->kind.measures[i],
-						   get_fn_expr_argtype(fcinfo->flinfo, GATHER_FIRST_KEY + c->kind.n_keys + i),
-						   &inputs[i]);
+		ehds_measure_input(&c->kind.measures[i], get_fn_expr_argtype(fcinfo->flinfo, first + i), &inputs[i]);
 	c->inputs = inputs;
 	MemoryContextSwitchTo(old);
 }
@@ -287,6 +292,40 @@ ehds_collect_state(MemoryContext context, Datum datum)
 	return c;
 }
 
+/* The number of the group of a row, whose keys begin at argument first. */
+static pg_attribute_always_inline uint32
+group_of(FunctionCallInfo fcinfo, int first, Collect *c)
+{
+	uint64 buffer[64];
+	uint64 *words = buffer;
+	uint32 size = lengthof(buffer);
+	uint32 n;
+
+	if (c->kind.n_keys == 1 && c->key_by_value[0] && !PG_ARGISNULL(first))
+	{
+		buffer[0] = 0;
+		buffer[1] = word_of(PG_GETARG_DATUM(first), c->key_length[0]);
+		n = 2;
+	}
+	else
+		n = key_words(fcinfo, first, c, &words, &size);
+	return ehds_collect_group(c, words, n);
+}
+
+/* The words of the measures of a row, whose arguments begin at first. */
+static pg_attribute_always_inline void
+measure_row(FunctionCallInfo fcinfo, int first, Collect *c, uint64 digest, int64 *measured)
+{
+	if (unlikely(c->inputs == NULL))
+		make_inputs(fcinfo, c, first);
+	for (int i = 0; i < c->kind.n_measures; i++)
+	{
+		ehds_measure_row(&c->kind.measures[i], &c->inputs[i], PG_GETARG_DATUM(first + i),
+						 PG_ARGISNULL(first + i), digest, measured);
+		measured += ehds_measure_words(&c->kind.measures[i]);
+	}
+}
+
 static pg_attribute_always_inline Datum
 transition(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint, bool seeded, bool measures)
 {
@@ -294,10 +333,7 @@ transition(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint, bool seede
 	int64 measured[EHDS_COLLECT_MAX_WORDS];
 	Collect *c;
 	SubjectKey key;
-	uint64 buffer[64];
-	uint64 *words = buffer;
-	uint32 size = lengthof(buffer);
-	uint32 n;
+	uint32 group;
 
 	if (unlikely(PG_ARGISNULL(0)))
 		c = first_state(fcinfo, subject, seeded, measures);
@@ -320,32 +356,10 @@ transition(FunctionCallInfo fcinfo, KSubject subject, bool is_bigint, bool seede
 	}
 
 	ehds_collect_make_room(c);
-	if (c->kind.n_keys == 1 && c->key_by_value[0] && !PG_ARGISNULL(first_key))
-	{
-		buffer[0] = 0;
-		buffer[1] = word_of(PG_GETARG_DATUM(first_key), c->key_length[0]);
-		n = 2;
-	}
-	else
-		n = key_words(fcinfo, first_key, c, &words, &size);
-	n = ehds_collect_group(c, words, n);
+	group = group_of(fcinfo, first_key, c);
 	if (measures)
-	{
-		int64 *at = measured;
-		uint64 digest = ehds_collect_digest(c, &key, n);
-
-		if (unlikely(c->inputs == NULL))
-			make_inputs(fcinfo, c);
-		for (int i = 0; i < c->kind.n_measures; i++)
-		{
-			int argument = first_key + c->kind.n_keys + i;
-
-			ehds_measure_row(&c->kind.measures[i], &c->inputs[i], PG_GETARG_DATUM(argument),
-							 PG_ARGISNULL(argument), digest, at);
-			at += ehds_measure_words(&c->kind.measures[i]);
-		}
-	}
-	ehds_collect_add(c, &key, n, measured);
+		measure_row(fcinfo, first_key + c->kind.n_keys, c, ehds_collect_digest(c, &key, group), measured);
+	ehds_collect_add(c, &key, group, measured);
 	return EOHPGetRWDatum(&c->header);
 }
 
@@ -366,6 +380,59 @@ TRANSITION(integer, K_SUBJECT_INT, false)
 TRANSITION(bigint, K_SUBJECT_INT, true)
 TRANSITION(uuid, K_SUBJECT_UUID, false)
 TRANSITION(text, K_SUBJECT_TEXT, false)
+
+static pg_noinline Collect *
+first_tally(FunctionCallInfo fcinfo, bool seeded)
+{
+	MemoryContext context = ehds_collect_context(fcinfo);
+	CollectKind kind;
+
+	memset(&kind, 0, sizeof(kind));
+	if (!seeded)
+		(void) ehds_getarg_execution(fcinfo, 1);
+	kind.subject = COLLECT_EACH_ROW;
+	kind.max_groups = 1;
+	read_measures(fcinfo, 2, &kind);
+	if (kind.with_values)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("values are not tallied")));
+	read_keys(fcinfo, TALLY_FIRST_KEY, &kind);
+	return new_state(context, &kind);
+}
+
+static pg_attribute_always_inline Datum
+tally(FunctionCallInfo fcinfo, bool seeded)
+{
+	int64 measured[EHDS_COLLECT_MAX_WORDS];
+	Collect *c;
+	uint32 group;
+
+	if (unlikely(PG_ARGISNULL(0)))
+		c = first_tally(fcinfo, seeded);
+	else if (likely(VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(PG_GETARG_DATUM(0)))))
+		c = (Collect *) DatumGetEOHP(PG_GETARG_DATUM(0));
+	else
+		c = ehds_collect_state(ehds_collect_context(fcinfo), PG_GETARG_DATUM(0));
+	ehds_collect_make_room(c);
+	group = group_of(fcinfo, TALLY_FIRST_KEY, c);
+	if (c->kind.n_measures > 0)
+		measure_row(fcinfo, TALLY_FIRST_KEY + c->kind.n_keys, c, 0, measured);
+	ehds_tally_add(c, group, measured);
+	return EOHPGetRWDatum(&c->header);
+}
+
+PG_FUNCTION_INFO_V1(ehds_dp_tally);
+Datum
+ehds_dp_tally(PG_FUNCTION_ARGS)
+{
+	return tally(fcinfo, false);
+}
+
+PG_FUNCTION_INFO_V1(ehds_dp_tally_seeded);
+Datum
+ehds_dp_tally_seeded(PG_FUNCTION_ARGS)
+{
+	return tally(fcinfo, true);
+}
 
 Datum
 ehds_dp_collect_combine(PG_FUNCTION_ARGS)

@@ -68,4 +68,8 @@ extern char *ehds_dp_domain(Border *b, int depth, Query **keys);
 /* dp_release.c: SQL of a NULL as the key is */
 extern char *ehds_dp_null_key(Node *key);
 
+/* dp_workers.c: may workers hand over what they have collected, or tallied? */
+extern bool ehds_dp_workers_may_collect(Border *b, int max_groups, int n_words);
+extern bool ehds_dp_workers_may_tally(Border *b, int n_statistics);
+
 #endif /* EHDS_DP_FIGURE_H */

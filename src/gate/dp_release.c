@@ -8,7 +8,8 @@
  * depend on the data.
  *
  * The bounding is done in one of three ways, chosen by what is public: nothing at
- * all where a unique index has one row a person; in one pass by dp_collect; by
+ * all where a unique index has one row a person, there dp_tally counts; in one pass
+ * by dp_collect; by
  * sorting if there are more groups or keys than dp_collect takes.
  */
 #include "core/compat.h"
@@ -18,10 +19,8 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_statistic.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -31,21 +30,6 @@
 #include "dp/collect.h"
 #include "dp/mechanism.h"
 #include "gate/dp_figure.h"
-
-/*
- * Tables of more bytes are collected in one process (they are still read by all).
- * What a worker hands over has less than twice the bytes of the rows that it has
- * read, and can't be more than 1 GB; an error would tell of the data. Sizes of
- * tables are public.
- */
-#define PARALLEL_BYTES (INT64CONST(512) * 1024 * 1024)
-/* bytes of the shortest row, and those that may be handed over */
-#define LEAST_ROW 32
-#define HANDED_OVER (INT64CONST(1024) * 1024 * 1024)
-/* how many times as long a text in TOAST is taken to be */
-#define COMPRESSION 4
-/* rows of a person from which on workers help (measured with two: 5 rows harm, 16 help by a fifth, 50 by two thirds) */
-#define ROWS_FOR_WORKERS 15
 
 static char *
 collation_name(Oid collation)
@@ -137,51 +121,6 @@ has_one_row_a_subject(Query *query, Var *subject)
 	return tle != NULL && IsA(tle->expr, Var) && has_one_row_a_subject(rte->subquery, (Var *) tle->expr);
 }
 
-/* Bytes of a table and its children, as long texts are before they are compressed. */
-static int64
-size_of(Oid relid)
-{
-	int64 bytes = 0;
-	ListCell *lc;
-
-	foreach(lc, find_all_inheritors(relid, AccessShareLock, NULL))
-	{
-		Relation rel = table_open(lfirst_oid(lc), NoLock);
-
-		if (RELKIND_HAS_TABLE_AM(rel->rd_rel->relkind))
-			bytes += (int64) RelationGetNumberOfBlocks(rel) * BLCKSZ;
-		else if (rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-			bytes += PARALLEL_BYTES + 1;
-		if (OidIsValid(rel->rd_rel->reltoastrelid))
-		{
-			Relation toast = table_open(rel->rd_rel->reltoastrelid, AccessShareLock);
-
-			bytes += (int64) RelationGetNumberOfBlocks(toast) * BLCKSZ * COMPRESSION;
-			table_close(toast, AccessShareLock);
-		}
-		table_close(rel, NoLock);
-	}
-	return bytes;
-}
-
-/* The one table that the query reads in its FROM; InvalidOid if it reads another thing. */
-static Oid
-only_table(Query *query)
-{
-	Node *from;
-	RangeTblEntry *rte;
-
-	if (list_length(query->jointree->fromlist) != 1 || query->setOperations != NULL || query->hasTargetSRFs)
-		return InvalidOid;
-	from = linitial(query->jointree->fromlist);
-	if (!IsA(from, RangeTblRef))
-		return InvalidOid;
-	rte = rt_fetch(((RangeTblRef *) from)->rtindex, query->rtable);
-	if (rte->rtekind == RTE_RELATION)
-		return rte->relid;
-	return rte->rtekind == RTE_SUBQUERY ? only_table(rte->subquery) : InvalidOid;
-}
-
 AttrNumber
 ehds_table_column(Query *query, Node *node, Oid *relid)
 {
@@ -199,62 +138,6 @@ ehds_table_column(Query *query, Node *node, Oid *relid)
 	return rte->rtekind == RTE_RELATION ? var->varattno : 0;
 }
 
-/* Rows of a person, as ANALYZE has estimated; 0: it has not. */
-static double
-rows_a_subject(Oid relid, AttrNumber attno)
-{
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	double rows = 0;
-	double distinct = 0;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		rows = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
-		ReleaseSysCache(tuple);
-	}
-	tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(relid), Int16GetDatum(attno),
-							BoolGetDatum(has_subclass(relid)));
-	if (HeapTupleIsValid(tuple))
-	{
-		distinct = ((Form_pg_statistic) GETSTRUCT(tuple))->stadistinct;
-		ReleaseSysCache(tuple);
-	}
-	if (distinct < 0)
-		return -1 / distinct;
-	return (rows > 0 && distinct > 0) ? rows / distinct : 0;
-}
-
-/*
- * May workers collect? Only from rows as one small table has them: texts that the
- * analyst makes and rows that a join repeats are not bounded by a table's size.
- * And only if it helps: where persons have few rows, each worker has nearly as
- * many of them as one process would, and uniting takes what was won.
- */
-static bool
-workers_may_collect(Border *b, int max_groups, int n_words)
-{
-	Oid table = only_table(b->query);
-	Oid relid = InvalidOid;
-	AttrNumber subject = ehds_table_column(b->query, linitial(b->subjects), &relid);
-	ListCell *lc;
-
-	/* what ANALYZE has found is not for the eyes of who asks */
-	if (b->gate->shown || !OidIsValid(table) || subject == 0)
-		return false;
-	foreach(lc, b->keys)
-	{
-		Node *key = (Node *) ((TargetEntry *) lfirst(lc))->expr;
-
-		if (get_typlen(exprType(key)) < 0 && ehds_table_column(b->query, key, &relid) == 0)
-			return false;
-	}
-	/* a subject that has one row in the table, and takes all of his places in what is handed over */
-	if (size_of(table) / LEAST_ROW * (max_groups * (1 + n_words) * (int) sizeof(uint64) + LEAST_ROW) >
-		HANDED_OVER)
-		return false;
-	return size_of(table) <= PARALLEL_BYTES && rows_a_subject(table, subject) >= ROWS_FOR_WORKERS;
-}
-
 /* The SQL that computes a release: the input stands in it as a placeholder. */
 typedef struct Template
 {
@@ -268,6 +151,8 @@ typedef struct Template
 	StringInfoData nulls;       /* , NULL::numeric, NULL::numeric */
 	StringInfoData statistics;  /* , s1_1 numeric, s1_2 numeric: what they give */
 	int n_words;
+	int n_statistics;
+	bool with_values;
 	const char *total; /* number of persons of a group */
 	int nesting;       /* level of the placeholder; a query with this FROM is level 1 */
 } Template;
@@ -339,6 +224,25 @@ add_figure(Template *t, int n, const DpFigure *figure)
 		appendStringInfo(&t->nulls, ", NULL::pg_catalog.%s", of);
 	}
 	t->n_words += ehds_measure_words(&figure->measure);
+	t->n_statistics += ehds_measure_n_statistics(&figure->measure);
+	t->with_values = t->with_values || figure->measure.kind >= MEASURE_VALUES;
+}
+
+/* Rows of which each is a person's only one. */
+static void
+add_tallied(Template *t, Border *b)
+{
+	bool keyed = b->keys != NIL;
+
+	appendStringInfo(&t->from,
+					 "(SELECT ehds.%s(NULL::ehds.approval, %s, %s%s) AS c FROM (%s) p) w, "
+					 "LATERAL ehds.dp_groups(w.c, NULL::ehds.approval) AS f(%s, n pg_catalog.int8%s)",
+					 ehds_dp_workers_may_tally(b, t->n_statistics) ? "dp_tally" : "dp_tally_alone",
+					 quote_literal_cstr(t->measures.data), keyed ? t->columns.data : "true", t->measured.data,
+					 t->placeholder.data, keyed ? t->definitions.data : "g pg_catalog.bool",
+					 t->statistics.data);
+	t->total = "COALESCE(pg_catalog.sum(n), 0)::pg_catalog.int8";
+	t->nesting = 3;
 }
 
 static void
@@ -361,7 +265,7 @@ add_gathered(Template *t, Border *b, int max_groups, int n_keys, int n_measures)
 	appendStringInfo(&t->from,
 					 "(SELECT ehds.%s(s::%s, %d, NULL::ehds.approval, %s, %s%s) AS c FROM (%s) p) w, "
 					 "LATERAL ehds.dp_groups(w.c, NULL::ehds.approval) AS f(%s, n pg_catalog.int8%s)",
-					 workers_may_collect(b, max_groups, t->n_words) ? "dp_gather" : "dp_gather_alone",
+					 ehds_dp_workers_may_collect(b, max_groups, t->n_words) ? "dp_gather" : "dp_gather_alone",
 					 collected_type(subject), max_groups, quote_literal_cstr(t->measures.data),
 					 n_keys > 0 ? t->columns.data : "true", t->measured.data, t->placeholder.data,
 					 n_keys > 0 ? t->definitions.data : "g pg_catalog.bool", t->statistics.data);
@@ -388,8 +292,8 @@ add_bounded(Template *t, Border *b, bool unique, int max_groups, int n_keys)
 		appendStringInfo(&t->from,
 						 "(SELECT ehds.%s(s::%s, %d, NULL::ehds.approval, %s) AS c FROM (%s) p) w, "
 						 "LATERAL ehds.dp_groups(w.c, NULL::ehds.approval) AS f(%s, n pg_catalog.int8)",
-						 workers_may_collect(b, max_groups, 0) ? "dp_collect" : "dp_collect_alone", type,
-						 max_groups, columns, t->placeholder.data,
+						 ehds_dp_workers_may_collect(b, max_groups, 0) ? "dp_collect" : "dp_collect_alone",
+						 type, max_groups, columns, t->placeholder.data,
 						 keyed ? t->definitions.data : "g pg_catalog.bool");
 		t->total = "COALESCE(pg_catalog.sum(n), 0)::pg_catalog.int8";
 		t->nesting = 3;
@@ -504,7 +408,8 @@ ehds_dp_release_query(Border *b, int depth)
 	initStringInfo(&t.from);
 	initStringInfo(&noised);
 	initStringInfo(&shown);
-	t.n_words = 0;
+	t.n_words = t.n_statistics = 0;
+	t.with_values = false;
 	appendStringInfo(&t.placeholder, "SELECT NULL::%s AS s", ehds_type_name(subject->vartype));
 	if (OidIsValid(subject->varcollid) && subject->varcollid != DEFAULT_COLLATION_OID)
 		ereport(ERROR,
@@ -537,7 +442,10 @@ ehds_dp_release_query(Border *b, int depth)
 																	   psprintf("m%d", number), false));
 	}
 
-	if (n_measures > 0)
+	if (unique && (n_measures > 0 ? !t.with_values : keyed) && n <= EHDS_COLLECT_MAX_KEYS &&
+		n_measures <= EHDS_COLLECT_MAX_MEASURES)
+		add_tallied(&t, b);
+	else if (n_measures > 0)
 		add_gathered(&t, b, max_groups, n, n_measures);
 	else
 		add_bounded(&t, b, unique, max_groups, n);
