@@ -39,6 +39,8 @@ ehds_collect_start(Collect *c)
 	c->counts = NULL;
 	c->sums = NULL;
 	c->n_tallied = 0;
+	if (c->buffering)
+		ehds_buffer_start(c);
 }
 
 Collect *
@@ -243,6 +245,11 @@ ehds_collect_add(Collect *c, const SubjectKey *key, uint32 group, const int64 *m
 {
 	CollectPending *p;
 
+	if (c->buffering)
+	{
+		ehds_buffer_add(c, key, group);
+		return;
+	}
 	if (c->kind.subject == K_SUBJECT_TEXT && TEXT_IS_LONG(key->words))
 	{
 		add_now(c, K_SUBJECT_TEXT, key, group, measures);
@@ -279,6 +286,32 @@ ehds_collect_add_groups(Collect *c, const SubjectKey *key, const uint32 *groups,
 
 	for (int i = 0; i < n; i++)
 		add_pair(c, key, kept, groups[i], measures + (Size) i * c->kind.n_words);
+}
+
+static pg_attribute_always_inline void
+add_records(Collect *c, KSubject subject, const char *records, uint32 n)
+{
+	const uint32 key_size = (subject == K_SUBJECT_INT) ? sizeof(uint64) : 2 * sizeof(uint64);
+
+	for (uint32 i = 0; i < n; i++, records += key_size + sizeof(uint32))
+	{
+		SubjectKey key;
+		uint32 group;
+
+		memcpy(key.words, records, key_size);
+		memcpy(&group, records + key_size, sizeof(uint32));
+		key.hash = ehds_hash_of_words(subject, key.words);
+		add_now(c, subject, &key, group, NULL);
+	}
+}
+
+void
+ehds_collect_add_records(Collect *c, const char *records, uint32 n)
+{
+	if (c->kind.subject == K_SUBJECT_INT)
+		add_records(c, K_SUBJECT_INT, records, n);
+	else
+		add_records(c, K_SUBJECT_UUID, records, n);
 }
 
 void

@@ -10,6 +10,7 @@
  * of all of his rows there.
  *
  *	collect.c			a state in memory: adding rows
+ *	collect_buffer.c	the same of a state that is to be united with others
  *	collect_tally.c		the same where each row is a subject of its own
  *	collect_spill.c		what it does when it is full
  *	group_dict.c		the dictionary of group keys
@@ -67,6 +68,24 @@ typedef struct CollectKind
 	Oid types[EHDS_COLLECT_MAX_KEYS];
 } CollectKind;
 
+/* Pairs of subjects of one part of all hashes, each the words of the subject and the number of the group. */
+#define COLLECT_BUFFERS 128
+
+typedef struct BufferChunk
+{
+	struct BufferChunk *next;
+	uint32 n;
+	uint32 capacity;
+	char records[FLEXIBLE_ARRAY_MEMBER];
+} BufferChunk;
+
+typedef struct CollectBuffer
+{
+	BufferChunk *first;
+	BufferChunk *last;
+	uint64 n;
+} CollectBuffer;
+
 typedef struct Collect
 {
 	ExpandedObjectHeader header;
@@ -82,7 +101,11 @@ typedef struct Collect
 	int64 *counts; /* COLLECT_EACH_ROW, in place of the map: rows of each group */
 	int128 *sums;  /* and n_statistics sums */
 	uint32 n_tallied;
-	uint32 n_put; /* rows that came, went half of the way, were added */
+	bool buffering;
+	CollectBuffer *buffers; /* if it does, in place of the map */
+	Size buffer_limit;      /* where pairs that came twice are looked for */
+	Size buffer_free;       /* bytes of chunks that were given back, and wait for their like */
+	uint32 n_put;           /* rows that came, went half of the way, were added */
 	uint32 n_half;
 	uint32 n_added;
 	CollectPending pending[COLLECT_PENDING];
@@ -145,6 +168,9 @@ extern void ehds_collect_add_groups(Collect *c, const SubjectKey *key, const uin
 extern void ehds_collect_add_words(Collect *c, const SubjectKey *key, const uint64 *words,
 								   const int64 *measures, int n);
 
+/* Add n records of a buffer. */
+extern void ehds_collect_add_records(Collect *c, const char *records, uint32 n);
+
 /* The key with which an entry was entered. */
 extern void ehds_collect_key(const Collect *c, uint32 entry, SubjectKey *key);
 
@@ -163,6 +189,37 @@ static inline uint64
 ehds_collect_digest(const Collect *c, const SubjectKey *key, uint32 group)
 {
 	return c->dict.groups[group].digest ^ key->hash * UINT64CONST(0xc4ceb9fe1a85ec53);
+}
+
+/* collect_buffer.c */
+extern bool ehds_collect_may_buffer(const CollectKind *kind);
+extern void ehds_buffer_start(Collect *c);
+/* Room for n records at most, at least one; how many there are is *room. They are added by their number. */
+extern char *ehds_buffer_room(Collect *c, CollectBuffer *buffer, uint32 n, uint32 *room);
+extern void ehds_buffer_add(Collect *c, const SubjectKey *key, uint32 group);
+extern void ehds_buffer_unite(Collect *c);
+extern void ehds_buffer_count(Collect *c, int64 *counts);
+/* Each buffer in turn as a state with a map of its subjects, whose groups are numbered as in c. */
+typedef void (*BufferVisit)(Collect *c, CollectBuffer *buffer, Collect *subjects, void *arg);
+extern void ehds_buffer_each(Collect *c, BufferVisit visit, void *arg);
+
+static inline uint32
+ehds_record_size(const Collect *c)
+{
+	return c->map.key_size + sizeof(uint32);
+}
+
+static inline void
+ehds_buffer_added(CollectBuffer *buffer, uint32 n)
+{
+	buffer->last->n += n;
+	buffer->n += n;
+}
+
+static inline uint32
+ehds_buffer_of(uint32 hash)
+{
+	return hash >> 25;
 }
 
 /* collect_tally.c: add a row with the words of its measures, or what is known of several rows */

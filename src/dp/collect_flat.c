@@ -8,7 +8,7 @@
  * the state: its group keys (number of words, words), and its subjects with their
  * groups: integers and uuids as they are in memory, of a text its length and bytes,
  * the number of its groups, their words as in memory, and those of the measures;
- * where each row is a subject of its own, counts and sums of the groups. Numbers have the machine's order: no flat state leaves the server,
+ * of buffers their pairs; where each row is a subject of its own, counts and sums of the groups. Numbers have the machine's order: no flat state leaves the server,
  * since the type has neither input nor send function. Still everything is checked
  * that a reader would trust.
  */
@@ -21,6 +21,9 @@
 
 #define FLAT_VERSION 2
 
+/* in the place of the number of subjects, before buffers */
+#define FLAT_BUFFERS PG_UINT32_MAX
+
 /* how many subjects wait for their entries */
 #define MERGE_AHEAD 16
 
@@ -28,27 +31,33 @@
 
 typedef struct Flat
 {
-	char *data;
+	char *data; /* NULL: only the length is asked for */
 	Size length;
 	Size size;
 } Flat;
 
 static void
+too_large(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					errmsg("a parallel worker cannot hand over a bounded count"),
+					errhint("Set max_parallel_workers_per_gather to 0 for queries on tables of this size.")));
+}
+
+static void
 put_bytes(Flat *flat, const void *bytes, Size n)
 {
-	if (flat->size - flat->length < n)
+	if (flat->data != NULL && flat->size - flat->length < n)
 	{
 		Size size = Min(Max(flat->size * 2, flat->length + n), MaxAllocSize - VARHDRSZ);
 
 		if (!AllocSizeIsValid(flat->length + n + VARHDRSZ))
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("a parallel worker cannot hand over a bounded count"),
-					 errhint("Set max_parallel_workers_per_gather to 0 for queries on tables of this size.")));
+			too_large();
 		flat->data = repalloc(flat->data, size);
 		flat->size = size;
 	}
-	memcpy(flat->data + flat->length, bytes, n);
+	if (flat->data != NULL)
+		memcpy(flat->data + flat->length, bytes, n);
 	flat->length += n;
 }
 
@@ -78,6 +87,17 @@ put_block(Collect *part, void *arg)
 		}
 		return;
 	}
+	if (part->buffering)
+	{
+		put32(flat, FLAT_BUFFERS);
+		for (int i = 0; i < COLLECT_BUFFERS; i++)
+		{
+			put_bytes(flat, &part->buffers[i].n, sizeof(uint64));
+			for (BufferChunk *chunk = part->buffers[i].first; chunk != NULL; chunk = chunk->next)
+				put_bytes(flat, chunk->records, chunk->n * ehds_record_size(part));
+		}
+		return;
+	}
 	put32(flat, part->map.n);
 	if (part->kind.subject != K_SUBJECT_TEXT)
 	{
@@ -101,32 +121,48 @@ put_block(Collect *part, void *arg)
 	}
 }
 
-/* A state whose partitions have been read can't be read again, so its flat form is kept. */
+static void
+put_state(Collect *c, Flat *flat)
+{
+	uint8 small;
+
+	small = FLAT_VERSION;
+	put_bytes(flat, &small, 1);
+	small = c->kind.subject;
+	put_bytes(flat, &small, 1);
+	put32(flat, (uint32) c->kind.max_groups);
+	put_bytes(flat, c->kind.hash_key.bytes, EHDS_PRF_KEY_LEN);
+	put32(flat, (uint32) c->kind.n_keys);
+	for (int i = 0; i < c->kind.n_keys; i++)
+		put32(flat, c->kind.types[i]);
+	put32(flat, (uint32) c->kind.n_measures);
+	put_bytes(flat, c->kind.measures, c->kind.n_measures * sizeof(Measure));
+	ehds_collect_visit(c, put_block, flat);
+}
+
+/*
+ * Buffers are large, and written where they go.  A state whose partitions have been
+ * read can't be read again, so its flat form is kept.
+ */
 Size
 ehds_collect_flat_size(ExpandedObjectHeader *header)
 {
 	Collect *c = (Collect *) header;
-	Flat flat;
-	uint8 small;
+	Flat flat = {NULL, 0, 0};
 
-	if (c->flat != NULL)
+	if (c->flat_size > 0)
 		return VARHDRSZ + c->flat_size;
-	flat.length = 0;
-	/* without spilling, nearly what it will be */
-	flat.size = Min((Size) c->map.n * c->map.stride + 64 * 1024, MaxAllocSize / 2);
-	flat.data = MemoryContextAlloc(c->context, flat.size);
-	small = FLAT_VERSION;
-	put_bytes(&flat, &small, 1);
-	small = c->kind.subject;
-	put_bytes(&flat, &small, 1);
-	put32(&flat, (uint32) c->kind.max_groups);
-	put_bytes(&flat, c->kind.hash_key.bytes, EHDS_PRF_KEY_LEN);
-	put32(&flat, (uint32) c->kind.n_keys);
-	for (int i = 0; i < c->kind.n_keys; i++)
-		put32(&flat, c->kind.types[i]);
-	put32(&flat, (uint32) c->kind.n_measures);
-	put_bytes(&flat, c->kind.measures, c->kind.n_measures * sizeof(Measure));
-	ehds_collect_visit(c, put_block, &flat);
+	if (c->buffering && !c->spilled)
+		ehds_buffer_unite(c);
+	else
+	{
+		/* without spilling, nearly what it will be */
+		flat.size = Min((Size) c->map.n * c->map.stride + 64 * 1024, MaxAllocSize / 2);
+		flat.data = MemoryContextAlloc(c->context, flat.size);
+	}
+	put_state(c, &flat);
+	if (!AllocSizeIsValid(flat.length + VARHDRSZ))
+		too_large();
 	c->flat = flat.data;
 	c->flat_size = flat.length;
 	return VARHDRSZ + flat.length;
@@ -136,11 +172,16 @@ void
 ehds_collect_flatten(ExpandedObjectHeader *header, void *result, Size size)
 {
 	Collect *c = (Collect *) header;
+	Flat flat = {VARDATA(result), 0, size - VARHDRSZ};
 
-	if (c->flat == NULL || size != VARHDRSZ + c->flat_size)
+	if (c->flat_size == 0 || size != VARHDRSZ + c->flat_size)
 		elog(ERROR, "dp_state has changed while it was written");
 	SET_VARSIZE(result, size);
-	memcpy(VARDATA(result), c->flat, c->flat_size);
+	if (c->flat != NULL)
+		memcpy(VARDATA(result), c->flat, c->flat_size);
+	else
+		put_state(c, &flat);
+	Assert(c->flat != NULL || flat.length == c->flat_size);
 }
 
 /* Reading ------------------------------------------------------------------------- */
@@ -239,8 +280,9 @@ merge_groups(Merge *m, uint32 n)
 	m->generation = m->c->generation;
 }
 
-static void
-merge_add(Merge *m, MergeItem *item)
+/* Before subjects or buffers are added, which may void the numbers of groups. */
+static inline void
+merge_room(Merge *m)
 {
 	ehds_collect_make_room(m->c);
 	if (unlikely(m->generation != m->c->generation))
@@ -249,15 +291,31 @@ merge_add(Merge *m, MergeItem *item)
 			m->groups[i].number = 0;
 		m->generation = m->c->generation;
 	}
+}
+
+static inline uint32
+merge_group(Merge *m, SourceGroup *group)
+{
+	if (unlikely(group->number == 0))
+		group->number = ehds_collect_group(m->c, group->words, group->n_words) + 1;
+	return group->number;
+}
+
+static void
+merge_add(Merge *m, MergeItem *item)
+{
+	merge_room(m);
 	for (uint32 i = 0; i < item->n; i++)
 	{
-		SourceGroup *group = &m->groups[COLLECT_GROUP(item->words[i])];
+		uint32 number = merge_group(m, &m->groups[COLLECT_GROUP(item->words[i])]);
 
-		if (group->number == 0)
-			group->number = ehds_collect_group(m->c, group->words, group->n_words) + 1;
-		item->words[i] = (item->words[i] & UINT64CONST(0xffffffff00000000)) | group->number;
+		item->words[i] = (item->words[i] & UINT64CONST(0xffffffff00000000)) | number;
 	}
-	ehds_collect_add_words(m->c, &item->key, item->words, item->measures, item->n);
+	if (m->c->buffering)
+		for (uint32 i = 0; i < item->n; i++)
+			ehds_buffer_add(m->c, &item->key, COLLECT_GROUP(item->words[i]));
+	else
+		ehds_collect_add_words(m->c, &item->key, item->words, item->measures, item->n);
 }
 
 /* The next item to fill; an old one is added to make it free. */
@@ -294,6 +352,41 @@ check_item(const Merge *m, const uint64 *words, uint32 n)
 			invalid();
 }
 
+/* Pairs of buffer number at of a source, which has the same buffers. */
+static void
+merge_buffer(Merge *m, uint32 at, const char *records, uint64 n)
+{
+	Collect *c = m->c;
+	uint32 key_size = c->map.key_size;
+	uint32 size = ehds_record_size(c);
+
+	while (n > 0)
+	{
+		uint32 now;
+		char *to;
+
+		/* as often as for rows that come one by one */
+		c->until_check = 1;
+		merge_room(m);
+		to = ehds_buffer_room(c, &c->buffers[at], (uint32) Min(n, PG_INT32_MAX), &now);
+		for (uint32 i = 0; i < now; i++, records += size, to += size)
+		{
+			uint64 words[2];
+			uint32 group;
+
+			memcpy(words, records, key_size);
+			memcpy(&group, records + key_size, sizeof(uint32));
+			if (group >= m->n_groups || ehds_buffer_of(ehds_hash_of_words(c->kind.subject, words)) != at)
+				invalid();
+			group = COLLECT_GROUP(merge_group(m, &m->groups[group]));
+			memcpy(to, words, key_size);
+			memcpy(to + key_size, &group, sizeof(uint32));
+		}
+		ehds_buffer_added(&c->buffers[at], now);
+		n -= now;
+	}
+}
+
 /*
  * The first block of an empty state is taken as it is, if there is room for it:
  * its groups get the numbers that they have.
@@ -305,7 +398,8 @@ load_block(Merge *m, const char *entries, Size size, uint32 n)
 	Size stride = c->map.stride;
 	Size needed = (Size) pg_nextpower2_32(Max(n, 1)) * (stride + 2 * sizeof(uint64));
 
-	if (c->map.n > 0 || c->dict.n > 0 || c->spilled || n > PG_INT32_MAX / 4 || needed > c->limit / 2)
+	if (c->buffering || c->map.n > 0 || c->dict.n > 0 || c->spilled || n > PG_INT32_MAX / 4 ||
+		needed > c->limit / 2)
 		return false;
 	if (size < n * stride)
 		invalid();
@@ -353,6 +447,14 @@ merge_part(Collect *part, void *arg)
 		m->groups[i].words = part->dict.groups[i].words;
 		m->groups[i].n_words = part->dict.groups[i].n_words;
 		m->groups[i].number = 0;
+	}
+	if (part->buffering)
+	{
+		for (uint32 i = 0; i < COLLECT_BUFFERS; i++)
+			for (BufferChunk *chunk = part->buffers[i].first; chunk != NULL; chunk = chunk->next)
+				merge_buffer(m, i, chunk->records, chunk->n);
+		merge_end(m);
+		return;
 	}
 	if (part->kind.subject != K_SUBJECT_TEXT &&
 		load_block(m, part->map.entries, (Size) part->map.n * part->map.stride, part->map.n))
@@ -465,7 +567,21 @@ merge_block(Merge *m, Reader *r)
 		return;
 	}
 	n_subjects = take32(r);
-	if (subject != K_SUBJECT_TEXT && load_block(m, r->at, (Size) (r->end - r->at), n_subjects))
+	if (n_subjects == FLAT_BUFFERS)
+	{
+		if (!m->c->buffering)
+			invalid();
+		for (uint32 i = 0; i < COLLECT_BUFFERS; i++)
+		{
+			uint64 n_records;
+
+			memcpy(&n_records, take(r, sizeof(n_records)), sizeof(n_records));
+			if (n_records > (Size) (r->end - r->at) / ehds_record_size(m->c))
+				invalid();
+			merge_buffer(m, i, take(r, n_records * ehds_record_size(m->c)), n_records);
+		}
+	}
+	else if (subject != K_SUBJECT_TEXT && load_block(m, r->at, (Size) (r->end - r->at), n_subjects))
 		r->at += (Size) n_subjects * m->c->map.stride;
 	else
 		for (uint32 i = 0; i < n_subjects; i++)

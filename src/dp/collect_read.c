@@ -322,6 +322,8 @@ put_counts(Collect *part, void *arg)
 	bool nulls[EHDS_COLLECT_MAX_KEYS + 1 + EHDS_COLLECT_MAX_WORDS];
 
 	ehds_collect_look_up_types(part);
+	if (part->buffering)
+		ehds_buffer_count(part, counts);
 	for (uint32 i = 0; i < part->map.n; i++)
 	{
 		const uint64 *kept = ehds_collect_kept(part, i);

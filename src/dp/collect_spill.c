@@ -18,6 +18,22 @@
 /* how many rows may pass until the limit is looked at */
 #define CHECK_EVERY 1024
 
+/* What came more than once is looked for first; if that leaves half of the memory, it is enough for a while. */
+static void
+check_buffers(Collect *c, Size allocated)
+{
+	c->until_check = CHECK_EVERY;
+	allocated -= Min(allocated, c->buffer_free);
+	if (allocated <= c->buffer_limit)
+		return;
+	ehds_buffer_unite(c);
+	allocated = MemoryContextMemAllocated(c->data, false);
+	allocated -= Min(allocated, c->buffer_free);
+	c->buffer_limit = Max(c->limit / 4, allocated + allocated / 2);
+	if (allocated > c->limit / 2)
+		ehds_collect_spill(c);
+}
+
 /* Of groups alone growing makes twice as many in the dictionary and of their counts. */
 static void
 check_tally(Collect *c, Size allocated)
@@ -41,6 +57,11 @@ ehds_collect_check_limit(Collect *c)
 	if (c->kind.subject == COLLECT_EACH_ROW)
 	{
 		check_tally(c, allocated);
+		return;
+	}
+	if (c->buffering)
+	{
+		check_buffers(c, allocated);
 		return;
 	}
 	if (allocated > c->limit || (room <= COLLECT_PENDING && allocated + growth > c->limit && c->map.n > 0))
@@ -83,19 +104,18 @@ put_group(BufFile *file, const KeyGroup *group)
 
 /* A record is a subject (length, bytes), the number of its groups, and each (words, measures). */
 static void
-spill_subjects(Collect *c)
+spill_subjects(Collect *c, const Collect *subjects)
 {
-	ehds_collect_settle(c);
-	for (uint32 i = 0; i < c->map.n; i++)
+	for (uint32 i = 0; i < subjects->map.n; i++)
 	{
-		const uint64 *kept = ehds_collect_kept(c, i);
+		const uint64 *kept = ehds_collect_kept(subjects, i);
 		SubjectKey key;
 		BufFile *file;
 		uint32 length;
 		uint32 n = 0;
 
 		CHECK_FOR_INTERRUPTS();
-		ehds_collect_key(c, i, &key);
+		ehds_collect_key(subjects, i, &key);
 		file = part_of(c, key.hash);
 		length = (c->kind.subject == K_SUBJECT_TEXT) ? TEXT_LENGTH(key.words) : c->map.key_size;
 		put(file, &length, sizeof(length));
@@ -109,9 +129,15 @@ spill_subjects(Collect *c)
 			const KeyGroup *group = &c->dict.groups[COLLECT_GROUP(kept[j])];
 
 			put_group(file, group);
-			put(file, ehds_collect_measures(c, kept, (int) j), c->kind.n_words * sizeof(int64));
+			put(file, ehds_collect_measures(subjects, kept, (int) j), c->kind.n_words * sizeof(int64));
 		}
 	}
+}
+
+static void
+spill_buffer(Collect *c, CollectBuffer *buffer, Collect *subjects, void *arg)
+{
+	spill_subjects(c, subjects);
 }
 
 /* A record is a group, its count and its sums: all those of a group are in one file. */
@@ -138,8 +164,13 @@ ehds_collect_spill(Collect *c)
 {
 	if (c->kind.subject == COLLECT_EACH_ROW)
 		spill_tally(c);
+	else if (c->buffering)
+		ehds_buffer_each(c, spill_buffer, NULL);
 	else
-		spill_subjects(c);
+	{
+		ehds_collect_settle(c);
+		spill_subjects(c, c);
+	}
 	c->spilled = true;
 	MemoryContextReset(c->data);
 	ehds_collect_start(c);

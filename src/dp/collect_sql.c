@@ -12,6 +12,7 @@
 
 #include "core/approval.h"
 #include "miscadmin.h"
+#include "nodes/execnodes.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -197,12 +198,18 @@ ehds_collect_look_up_types(Collect *c)
 
 /* Transition ---------------------------------------------------------------------- */
 
+/* to_unite: will it be united with others? */
 static Collect *
-new_state(MemoryContext parent, const CollectKind *kind)
+new_state(MemoryContext parent, const CollectKind *kind, bool to_unite)
 {
 	Collect *c = ehds_collect_new(parent, kind, (Size) ehds_dp_memory * 1024);
 
 	ehds_collect_look_up_types(c);
+	if (to_unite && ehds_collect_may_buffer(kind))
+	{
+		c->buffering = true;
+		ehds_buffer_start(c);
+	}
 	return c;
 }
 
@@ -215,6 +222,13 @@ ehds_collect_context(FunctionCallInfo fcinfo)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("a component function of ehds.dp_collect was called outside an aggregate")));
 	return context;
+}
+
+/* Is this an aggregate whose states are united by another one? */
+static bool
+is_partial(FunctionCallInfo fcinfo)
+{
+	return IsA(fcinfo->context, AggState) && DO_AGGSPLIT_SKIPFINAL(((AggState *) fcinfo->context)->aggsplit);
 }
 
 static void
@@ -261,7 +275,7 @@ first_state(FunctionCallInfo fcinfo, KSubject subject, bool seeded, bool measure
 	if (measures)
 		read_measures(fcinfo, 4, &kind);
 	read_keys(fcinfo, measures ? GATHER_FIRST_KEY : FIRST_KEY, &kind);
-	return new_state(context, &kind);
+	return new_state(context, &kind, is_partial(fcinfo));
 }
 
 /* What the values of the measures are; a state that was made by uniting does not know it yet. */
@@ -287,7 +301,7 @@ ehds_collect_state(MemoryContext context, Datum datum)
 	if (ehds_collect_is_expanded(datum))
 		return (Collect *) DatumGetEOHP(datum);
 	ehds_collect_kind_of(datum, &kind);
-	c = new_state(context, &kind);
+	c = new_state(context, &kind, true);
 	ehds_collect_merge(c, datum);
 	return c;
 }
@@ -396,7 +410,7 @@ first_tally(FunctionCallInfo fcinfo, bool seeded)
 	if (kind.with_values)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("values are not tallied")));
 	read_keys(fcinfo, TALLY_FIRST_KEY, &kind);
-	return new_state(context, &kind);
+	return new_state(context, &kind, false);
 }
 
 static pg_attribute_always_inline Datum
@@ -447,7 +461,7 @@ ehds_dp_collect_combine(PG_FUNCTION_ARGS)
 		CollectKind kind;
 
 		ehds_collect_kind_of(PG_GETARG_DATUM(1), &kind);
-		c = new_state(context, &kind);
+		c = new_state(context, &kind, true);
 	}
 	else
 		c = ehds_collect_state(context, PG_GETARG_DATUM(0));

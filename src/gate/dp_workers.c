@@ -32,7 +32,10 @@
 #define HANDED_OVER (INT64CONST(1024) * 1024 * 1024)
 /* how many times as long a text in TOAST is taken to be */
 #define COMPRESSION 4
-/* rows of a person from which on workers help (measured with two: 5 rows harm, 16 help by a fifth, 50 by two thirds) */
+/*
+ * Rows of a person from which on workers help where each makes a table of persons
+ * (measured with two: 5 rows harm, 16 help by a fifth, 50 by two thirds).
+ */
 #define ROWS_FOR_WORKERS 15
 
 /* Bytes of a table and its children, as long texts are before they are compressed. */
@@ -132,18 +135,22 @@ may_hand_over(Border *b, int64 bytes)
 }
 
 /*
- * May workers collect? Only if it helps: where persons have few rows, each worker
- * has nearly as many of them as one process would, and uniting takes what was won.
- * A subject that has one row takes all of his places in what is handed over.
+ * May workers collect? Only if it helps. Integers and uuids without measures are
+ * buffered (dp/collect_buffer.c), which it does with any number of rows a person;
+ * of the others, where persons have few rows, each worker has nearly as many persons as
+ * one process would, and uniting takes what was won. A subject that has one row
+ * takes all of his places in what is handed over.
  */
 bool
 ehds_dp_workers_may_collect(Border *b, int max_groups, int n_words)
 {
+	Node *subject = linitial(b->subjects);
 	Oid relid = InvalidOid;
-	AttrNumber subject = ehds_table_column(b->query, linitial(b->subjects), &relid);
+	AttrNumber column = ehds_table_column(b->query, subject, &relid);
+	bool buffered = n_words == 0 && get_typlen(exprType(subject)) > 0;
 
-	return subject != 0 && may_hand_over(b, max_groups * (1 + n_words) * (int) sizeof(uint64)) &&
-		   rows_a_subject(only_table(b->query), subject) >= ROWS_FOR_WORKERS;
+	return column != 0 && may_hand_over(b, max_groups * (1 + n_words) * (int) sizeof(uint64)) &&
+		   (buffered || rows_a_subject(only_table(b->query), column) >= ROWS_FOR_WORKERS);
 }
 
 /* A group that has one row has a count, sums, and words of its keys. */

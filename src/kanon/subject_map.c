@@ -42,6 +42,14 @@ ehds_subject_map_clear(SubjectMap *map)
 	map->n = map->capacity = map->mask = 0;
 }
 
+void
+ehds_subject_map_empty(SubjectMap *map)
+{
+	map->n = 0;
+	if (map->slots != NULL)
+		memset(map->slots, 0, ((Size) map->mask + 1) * sizeof(uint64));
+}
+
 /* Copy a text to where it may stay. */
 static const char *
 keep_bytes(SubjectArena *arena, const char *bytes, Size length)

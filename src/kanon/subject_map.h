@@ -99,6 +99,9 @@ ehds_subject_bytes(const uint64 *words)
 extern void ehds_subject_map_init(SubjectMap *map, KSubject subject, int total_size);
 extern void ehds_subject_map_clear(SubjectMap *map);
 
+/* Forget all subjects and keep the memory. */
+extern void ehds_subject_map_empty(SubjectMap *map);
+
 /* Fill an empty map of integers or uuids with n entries of another one, which it is not in. */
 extern void ehds_subject_map_load(SubjectMap *map, SubjectArena *arena, KSubject subject, const char *entries,
 								  uint32 n);
@@ -187,6 +190,13 @@ ehds_key_of_uuid(SubjectKey *key, const unsigned char *bytes)
 	key->words[0] = pg_ntoh64(a);
 	key->words[1] = pg_ntoh64(b);
 	key->hash = (uint32) ehds_mix64(key->words[0] ^ ehds_mix64(key->words[1]));
+}
+
+/* The hash of an integer or a uuid. */
+static inline uint32
+ehds_hash_of_words(KSubject subject, const uint64 *words)
+{
+	return (uint32) ehds_mix64(subject == K_SUBJECT_INT ? words[0] : words[0] ^ ehds_mix64(words[1]));
 }
 
 /* Of a long text the key has the address, which must stay valid as long as the key. */

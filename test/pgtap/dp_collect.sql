@@ -179,6 +179,62 @@ SET max_parallel_workers_per_gather = 2;
 ALTER TABLE bound.many SET (parallel_workers = 2);
 SELECT is(pg_temp.many('t', 'text'), t, 'and with workers') FROM whole;
 SET max_parallel_workers_per_gather = 0;
+
+-- what workers put in buffers: united within them, in files, and never; one person with most of the rows;
+-- groups whose numbers differ from worker to worker; both kinds of subjects
+RESET ehds.dp_memory;
+CREATE TABLE bound.buffered AS
+SELECT CASE WHEN n % 3 = 0 THEN 7 WHEN n % 1001 <> 0 THEN hashint8extended(n, 4) % 20000 END AS person, (hashint8extended(n, 5) & 63)::int AS i,
+       'code ' || (hashint8extended(n, 6) & 255) AS t, n FROM generate_series(1, 200000) n;
+ANALYZE bound.buffered;
+ALTER TABLE bound.buffered SET (parallel_workers = 3);
+CREATE FUNCTION pg_temp.buffered(person text, key text, type text, m int, source text DEFAULT 'bound.buffered') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE result text;
+BEGIN
+    EXECUTE format('SELECT md5(string_agg(x::text, %L ORDER BY x::text)) FROM (SELECT g, sum(n) AS n FROM (SELECT ehds.dp_collect(%s, %s, 42::bigint, %s) AS c FROM %s r) a,
+                    LATERAL ehds.dp_groups(a.c) AS f(g %s, n bigint) GROUP BY g) x', E'\n', person, m, key, source, type) INTO result;
+    RETURN result;
+END $$;
+CREATE TEMP TABLE one_process AS SELECT p AS person, k.*, m, pg_temp.buffered(p, k.key, k.type, m) AS result
+FROM unnest('{person,person::int,md5(person::text)::uuid}'::text[]) p, (VALUES ('i', 'int'), ('t', 'text')) k(key, type), unnest('{1,3,64}'::int[]) m;
+SELECT isnt(pg_temp.buffered(person, key, type, m, '(SELECT * FROM bound.buffered WHERE person <> 7)'), result, 'a person less is told') FROM one_process;
+SET max_parallel_workers_per_gather = 3;
+SELECT ok(plan ~ 'Workers Launched: [123]', 'workers buffer') FROM
+    pg_temp.plan_of('SELECT f.* FROM (SELECT ehds.dp_collect(person, 2, 42::bigint, i) AS c FROM bound.buffered) a, LATERAL ehds.dp_groups(a.c) AS f(g int, n bigint)') plan;
+CREATE TEMP TABLE with_workers AS SELECT o.*, memory, pg_temp.buffered(person, key, type, m) AS buffered
+FROM unnest('{64kB,512kB,2MB,256MB}'::text[]) memory, LATERAL (SELECT set_config('ehds.dp_memory', memory, false)) s, one_process o;
+SET max_parallel_workers_per_gather = 0;
+SELECT is(buffered, result, format('buffers in %s: %s by %s, %s groups', memory, person, key, m)) FROM with_workers;
+-- states of partitions, in one process, whose memory can be seen
+CREATE TABLE bound.portion (LIKE bound.buffered) PARTITION BY HASH (n);
+CREATE TABLE bound.portion0 PARTITION OF bound.portion FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE bound.portion1 PARTITION OF bound.portion FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO bound.portion SELECT * FROM bound.buffered;
+ANALYZE bound.portion;
+SET enable_partitionwise_aggregate = on;
+CREATE TEMP TABLE portions AS SELECT o.*, memory, pg_temp.buffered(person, key, type, m, 'bound.portion') AS buffered
+FROM unnest('{64kB,2MB,256MB}'::text[]) memory, LATERAL (SELECT set_config('ehds.dp_memory', memory, false)) s, one_process o;
+SELECT is(buffered, result, format('portions in %s: %s by %s, %s groups', memory, person, key, m)) FROM portions;
+SET ehds.dp_memory = '1MB';
+BEGIN;
+DECLARE c CURSOR FOR SELECT ehds.dp_collect(person, 1, 42::bigint, i) FROM bound.portion;
+MOVE 1 FROM c;
+SELECT ok(sum(total_bytes) < 3 * 1024 * 1024, 'two buffered states and the one of both keep to their memory') FROM pg_backend_memory_contexts WHERE name LIKE 'ehds.dp_collect%';
+COMMIT;
+-- rows that come again do not add to what is kept: they would take more than the memory
+CREATE FUNCTION pg_temp.temp_files() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    SELECT pg_stat_clear_snapshot(); SELECT temp_files FROM pg_stat_database WHERE datname = current_database()
+$$;
+SELECT pg_stat_force_next_flush() \g /dev/null
+SELECT pg_temp.temp_files() AS files \gset
+SELECT ehds.dp_collect(person % 500, 1, 42::bigint, 1) IS NULL AS collected FROM bound.portion \gset
+SELECT pg_stat_force_next_flush() \g /dev/null
+SELECT pg_temp.temp_files() AS files_of_few \gset
+SELECT ehds.dp_collect(n, 1, 42::bigint, 1) IS NULL AS collected FROM bound.portion \gset
+SELECT pg_stat_force_next_flush() \g /dev/null
+SELECT is(:files_of_few, :files, 'rows of few persons need no temporary files');
+SELECT ok(pg_temp.temp_files() > :files, 'those of many do');
+RESET enable_partitionwise_aggregate;
 SET ehds.dp_memory = '64kB';
 SELECT is(pg_temp.collected('person_text', 'i,t,d', 3), pg_temp.sorted_as('person_text', 'text', 'i,t,d', 3), 'and with long subjects');
 SELECT is(pg_temp.collected('person_uuid', 'u,v', 2), pg_temp.sorted_as('person_uuid', 'uuid', 'u,v', 2), 'and with uuids');
