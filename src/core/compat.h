@@ -271,6 +271,13 @@ ehds_parse_datetime(text *string, text *format, Oid collation, Oid *type, int32 
 #endif
 }
 
+/* Since 17 the planner drops IS NOT NULL of columns without NULL. */
+#if PG_VERSION_NUM >= 170000
+#define EHDS_PLANNER_KNOWS_NOT_NULL true
+#else
+#define EHDS_PLANNER_KNOWS_NOT_NULL false
+#endif
+
 /* Since 17 (commit 519fc1bd9) an interval may be infinite: 1, -1, or 0 for one that is not. */
 #include "datatype/timestamp.h"
 

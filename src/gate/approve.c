@@ -232,6 +232,8 @@ ehds_plant_approval(EhdsGate *gate, Query *view)
 {
 	(void) plant_walker((Node *) view->targetList, gate);
 	(void) plant_walker((Node *) view->jointree, gate);
+	if (!EHDS_PLANNER_KNOWS_NOT_NULL)
+		ehds_drop_certain(view);
 }
 
 Oid

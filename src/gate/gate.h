@@ -159,6 +159,8 @@ extern Oid ehds_approval_type(void);
 extern Node *ehds_approval_const(uint64 approval);
 extern void ehds_require_public_relation(Oid relid);
 extern void ehds_plant_approval(EhdsGate *gate, Query *view);
+/* certain.c */
+extern void ehds_drop_certain(Query *view);
 extern void ehds_check_plan(EhdsGate *gate, PlannedStmt *plan);
 extern void ehds_check_unseen_plan(PlannedStmt *plan);
 extern bool ehds_reads_extract(EhdsGate *gate, PlannedStmt *plan);
