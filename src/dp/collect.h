@@ -14,7 +14,8 @@
  *	collect_tally.c		the same where each row is a subject of its own
  *	collect_spill.c		what it does when it is full
  *	group_dict.c		the dictionary of group keys
- *	collect_flat.c		the form that travels from a worker, and merging
+ *	collect_flat.c		the form that travels from a worker
+ *	collect_merge.c		adding what another state holds
  *	collect_sql.c		the aggregates that make a state
  *	collect_read.c		the functions that read it
  *	bounding_key.c		the key of the hash
@@ -260,11 +261,17 @@ extern MemoryContext ehds_collect_context(FunctionCallInfo fcinfo);
 /* values and nulls of a group's keys */
 extern void ehds_collect_values(const Collect *c, const KeyGroup *group, Datum *values, bool *nulls);
 
+/* of the flat form, and in the place of its number of subjects before buffers */
+#define FLAT_VERSION 2
+#define FLAT_BUFFERS PG_UINT32_MAX
+
+/* collect_merge.c */
+extern void ehds_collect_merge(Collect *c, Datum other);
+extern void ehds_collect_kind_of(Datum state, CollectKind *kind);
+
 /* collect_flat.c */
 extern Size ehds_collect_flat_size(ExpandedObjectHeader *header);
 extern void ehds_collect_flatten(ExpandedObjectHeader *header, void *result, Size size);
-extern void ehds_collect_merge(Collect *c, Datum other);
-extern void ehds_collect_kind_of(Datum state, CollectKind *kind);
 extern bool ehds_collect_is_expanded(Datum state);
 
 #endif /* EHDS_DP_COLLECT_H */
