@@ -34,6 +34,7 @@ SQL_PARTS_ALL = \
 	src/total/total.sql \
 	src/dp/dp.sql \
 	src/dp/dp_words.sql \
+	src/dp/histogram.sql \
 	src/dp/zcdp.sql \
 	src/dp/mechanism.sql \
 	src/dp/collect.sql \

@@ -27,6 +27,7 @@
 #include "commands/extension.h"
 #include "commands/seclabel.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
@@ -101,7 +102,7 @@ check_range(const char *label)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" is not a range", label),
 				 errhint(
-					 "Write \"range a..b\" or \"range a..b step s\" with plain numbers, as in \"range 0..500 step 0.1\".")));
+					 "Write \"range a..b\" or \"range a..b step s\" with plain numbers, as in \"range 0..500 step 0.1\"; for dates, \"range 1900-01-01..2029-12-31\".")));
 	if (!DatumGetBool(DirectFunctionCall2(numeric_lt, low, high)))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the lower bound of \"%s\" is not below the upper one", label)));
@@ -113,6 +114,46 @@ check_range(const char *label)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 							errmsg("the step of \"%s\" is not above 0", label)));
 	}
+}
+
+/* YYYY-MM-DD at *pos, whatever DateStyle is */
+static bool
+read_date(const char **pos, DateADT *date)
+{
+	static const char form[] = "0000-00-00";
+	int number[3] = {0};
+	int part = 0;
+	int year, month, day;
+
+	for (const char *f = form; *f != '\0'; f++, (*pos)++)
+	{
+		if (*f == '-' ? **pos != '-' : **pos < '0' || **pos > '9')
+			return false;
+		if (*f == '-')
+			part++;
+		else
+			number[part] = number[part] * 10 + (**pos - '0');
+	}
+	if (number[0] < 1 || number[1] < 1 || number[1] > 12)
+		return false;
+	*date = date2j(number[0], number[1], number[2]) - POSTGRES_EPOCH_JDATE;
+	j2date(*date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+	return year == number[0] && month == number[1] && day == number[2];
+}
+
+bool
+ehds_label_dates(const char *label, DateADT *first, DateADT *last)
+{
+	const char *p = label;
+
+	return read_word(&p, "range ") && read_date(&p, first) && read_word(&p, "..") && read_date(&p, last) &&
+		   *p == '\0' && *first < *last;
+}
+
+static bool
+is_date_type(Oid type)
+{
+	return type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID;
 }
 
 static bool
@@ -140,12 +181,20 @@ check_column_label(const ObjectAddress *object, const char *label)
 		return;
 	if (strncmp(label, "range", 5) == 0)
 	{
-		check_range(label);
-		if (!is_number_type(getBaseType(get_atttype(object->objectId, object->objectSubId))))
-			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-							errmsg("a range is for columns of numbers, and column \"%s\" is of type %s",
-								   get_attname(object->objectId, object->objectSubId, false),
-								   format_type_be(get_atttype(object->objectId, object->objectSubId)))));
+		DateADT first;
+		DateADT last;
+		bool dates = ehds_label_dates(label, &first, &last);
+		Oid type = getBaseType(get_atttype(object->objectId, object->objectSubId));
+
+		if (!dates)
+			check_range(label);
+		if (dates ? !is_date_type(type) : !is_number_type(type))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg(dates ? "a range of dates is for columns of dates and timestamps, and column \"%s\" is of type %s"
+								  : "a range is for columns of numbers, and column \"%s\" is of type %s",
+							get_attname(object->objectId, object->objectSubId, false),
+							format_type_be(get_atttype(object->objectId, object->objectSubId)))));
 		return;
 	}
 	ereport(ERROR,

@@ -95,7 +95,7 @@ BEGIN
                     CASE aggregate WHEN 'dp_gather' THEN 'COMBINEFUNC = ehds.dp_collect_combine, PARALLEL = SAFE'
                                    ELSE 'PARALLEL = RESTRICTED' END);
                 EXECUTE pg_catalog.format('COMMENT ON AGGREGATE ehds.%I(%s) IS %L', aggregate, arguments,
-                    'ehds.dp_collect with measures: after the approval (or, executable by superusers only, the seed) their text (constant; "rows r", "distinct r" or "sum r low high num den", "mean ...", "spread ...", "values ...", separated by "; ": r most rows of a subject in a group, low and high in steps of num / den), after the group keys the argument of each: boolean for rows, any group key for distinct, else integer, bigint, double precision or numeric'
+                    'ehds.dp_collect with measures: after the approval (or, executable by superusers only, the seed) their text (constant; "rows r", "distinct r" or "sum r low high num den", "mean ...", "spread ...", "values ...", "bins r 0 last 1 1", separated by "; ": r most rows of a subject in a group, low and high in steps of num / den), after the group keys the argument of each: boolean for rows, any group key for distinct, else integer, bigint, double precision, numeric, date or timestamp; of bins their number from 0 on'
                     || CASE aggregate WHEN 'dp_gather_alone' THEN '. In one process, for inputs of which a worker might not be able to hand over its part' ELSE '' END);
             END LOOP;
             IF seeded THEN
@@ -144,7 +144,7 @@ $do$;
 CREATE FUNCTION ehds.dp_groups(state bigint, approval ehds.approval) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'ehds_dp_groups' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION ehds.dp_groups(bigint, ehds.approval) IS
-    'for the gate: the group keys that ehds.dp_collect was given (state: its result, in the same query), and the number of subjects that are kept in each group (bigint, above 0); after ehds.dp_gather also the statistics of the measures, summed over those subjects (numeric, whole numbers; of mean and spread 2^-20 rows, then finer parts of half steps and of their squares; of values bytea: entries of a value in 4 bytes and its weight in 8; of distinct bytea: hashes of 8). A group may come in several rows, whose numbers are to be added. No row for NULL. Raises ZE004 unless the approval is live';
+    'for the gate: the group keys that ehds.dp_collect was given (state: its result, in the same query), and the number of subjects that are kept in each group (bigint, above 0); after ehds.dp_gather also the statistics of the measures, summed over those subjects (numeric, whole numbers; of mean and spread 2^-20 rows, then finer parts of half steps and of their squares; of values and bins bytea: entries of a value in 4 bytes and its weight, or the subjects, in 8; of distinct bytea: hashes of 8). A group may come in several rows, whose numbers are to be added. No row for NULL. Raises ZE004 unless the approval is live';
 CREATE FUNCTION ehds.dp_groups(state bigint) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'ehds_dp_groups_seeded' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 REVOKE ALL ON FUNCTION ehds.dp_groups(bigint) FROM PUBLIC;

@@ -98,6 +98,13 @@ typedef struct ValueWeight
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
+/* Is the statistic a table of values and their weights? Of bins each weighs 1. */
+static inline bool
+has_weights(const Measure *m)
+{
+	return m->kind == MEASURE_VALUES || m->kind == MEASURE_BINS;
+}
+
 /* number of a group, 31 bits; of a measure, 4; a value */
 #define WEIGHT_KEY(group, measure, value) (((uint64) (group) << 4 | (measure)) << EHDS_VALUE_BITS | (value))
 
@@ -113,7 +120,7 @@ add_values(weights_hash *table, const Measure *m, const int64 *words, uint64 gro
 		ValueWeight *w = weights_insert(table, WEIGHT_KEY(group, measure, ehds_value_of_word(words[2 * i])),
 										&found);
 
-		w->weight = (found ? w->weight : 0) + weights[i];
+		w->weight = (found ? w->weight : 0) + (m->kind == MEASURE_BINS ? 1 : weights[i]);
 	}
 }
 
@@ -261,7 +268,7 @@ add_statistics(const CollectKind *kind, const int64 *words, int128 *sums, weight
 	{
 		int n = ehds_measure_n_statistics(&kind->measures[i]);
 
-		if (kind->measures[i].kind == MEASURE_VALUES)
+		if (has_weights(&kind->measures[i]))
 		{
 			add_values(table, &kind->measures[i], words, group, i);
 			sums++;
@@ -363,7 +370,7 @@ put_counts(Collect *part, void *arg)
 				values[part->kind.n_keys + 1 + column] = part->kind.measures[m].kind == MEASURE_DISTINCT
 															 ? hashes_of(sorted_hashes, n_hashes, &at_hash, i,
 																		 m)
-														 : part->kind.measures[m].kind == MEASURE_VALUES
+														 : has_weights(&part->kind.measures[m])
 															 ? weights_of(sorted, n_sorted, &at, i, m)
 															 : NumericGetDatum(numeric_of(
 																   sums[(Size) i * n_statistics + column]));

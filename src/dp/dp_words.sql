@@ -9,57 +9,68 @@ REVOKE ALL ON FUNCTION ehds.dp_word_refuse(bigint, "any"), ehds.dp_word_refuse(b
 
 DO $do$
 DECLARE
-    value text;
+    value record;
     final text;
     form text;
     arguments text;
     aggregate record;
     result text;
+    quantile text;
+    bounds text;
 BEGIN
-    FOREACH final IN ARRAY '{numeric,real,double precision}'::pg_catalog.text[] LOOP
+    FOREACH final IN ARRAY '{numeric,real,double precision,date,timestamp,timestamptz}'::pg_catalog.text[] LOOP
         EXECUTE pg_catalog.format('CREATE FUNCTION ehds.%I(bigint) RETURNS %s '
             'AS ''MODULE_PATHNAME'', ''ehds_dp_word_refuse'' LANGUAGE C PARALLEL RESTRICTED',
             'dp_word_refuse_' OPERATOR(pg_catalog.||) pg_catalog.split_part(final, ' ', 1), final);
         EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION ehds.%I(bigint) FROM PUBLIC',
             'dp_word_refuse_' OPERATOR(pg_catalog.||) pg_catalog.split_part(final, ' ', 1));
     END LOOP;
-    FOREACH value IN ARRAY '{smallint,integer,bigint,numeric,real,double precision}'::pg_catalog.text[] LOOP
-        FOREACH form IN ARRAY ARRAY['', ', integer', ', numeric, numeric', ', numeric, numeric, integer'] LOOP
-            arguments := pg_catalog.concat('"any", ', value, form);
+    -- with what their bounds are, and their average
+    FOR value IN SELECT * FROM (VALUES
+        ('smallint', 'numeric', 'numeric'), ('integer', 'numeric', 'numeric'), ('bigint', 'numeric', 'numeric'), ('numeric', 'numeric', 'numeric'),
+        ('real', 'numeric', 'double precision'), ('double precision', 'numeric', 'double precision'),
+        ('date', 'date', 'date'), ('timestamp', 'timestamp', 'timestamp'), ('timestamptz', 'timestamptz', 'timestamptz')
+        ) v(type, bound, average) LOOP
+        bounds := pg_catalog.format(', %s, %s', value.bound, value.bound);
+        FOREACH form IN ARRAY ARRAY['', ', integer', bounds, bounds OPERATOR(pg_catalog.||) ', integer'] LOOP
+            arguments := pg_catalog.concat('"any", ', value.type, form);
             EXECUTE pg_catalog.format('CREATE FUNCTION ehds.dp_word_refuse(bigint, %s) RETURNS bigint '
                 'AS ''MODULE_PATHNAME'', ''ehds_dp_word_refuse'' LANGUAGE C PARALLEL RESTRICTED', arguments);
             EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION ehds.dp_word_refuse(bigint, %s) FROM PUBLIC', arguments);
             FOR aggregate IN SELECT * FROM (VALUES
                 ('dp_sum', 'sum: of each person and group the sum of the values, clamped to max_rows times the range',
-                 CASE WHEN value OPERATOR(pg_catalog.=) ANY ('{smallint,integer}') THEN 'bigint'
-                      WHEN value OPERATOR(pg_catalog.=) 'bigint' THEN 'numeric' ELSE value END),
+                 CASE WHEN value.bound OPERATOR(pg_catalog.<>) 'numeric' THEN NULL
+                      WHEN value.type OPERATOR(pg_catalog.=) ANY ('{smallint,integer}') THEN 'bigint'
+                      WHEN value.type OPERATOR(pg_catalog.=) 'bigint' THEN 'numeric' ELSE value.type END),
                 ('dp_avg', 'average over persons: each counts as one row, or as max_rows if he has more, by the average of his values; clamped to the range',
-                 CASE WHEN value OPERATOR(pg_catalog.=) ANY ('{real,double precision}') THEN 'double precision' ELSE 'numeric' END),
-                ('dp_variance', 'variance (of a sample), each person weighted as in ehds.dp_avg',
-                 CASE WHEN value OPERATOR(pg_catalog.=) ANY ('{real,double precision}') THEN 'double precision' ELSE 'numeric' END),
-                ('dp_stddev', 'standard deviation, the square root of ehds.dp_variance',
-                 CASE WHEN value OPERATOR(pg_catalog.=) ANY ('{real,double precision}') THEN 'double precision' ELSE 'numeric' END)
-                ) a(name, what, type) LOOP
+                 value.average),
+                ('dp_variance', 'variance (of a sample), each person weighted as in ehds.dp_avg; of dates and timestamps in square days',
+                 CASE WHEN value.average OPERATOR(pg_catalog.=) 'numeric' THEN 'numeric' ELSE 'double precision' END),
+                ('dp_stddev', 'standard deviation, the square root of ehds.dp_variance; of dates and timestamps in days',
+                 CASE WHEN value.average OPERATOR(pg_catalog.=) 'numeric' THEN 'numeric' ELSE 'double precision' END)
+                ) a(name, what, type) WHERE type IS NOT NULL LOOP
                 EXECUTE pg_catalog.format('CREATE AGGREGATE ehds.%I(%s) (SFUNC = ehds.dp_word_refuse, STYPE = bigint, FINALFUNC = ehds.%I, PARALLEL = RESTRICTED)',
                     aggregate.name, arguments,
                     'dp_word_refuse' OPERATOR(pg_catalog.||) CASE aggregate.type WHEN 'bigint' THEN '' ELSE '_' OPERATOR(pg_catalog.||) pg_catalog.split_part(aggregate.type, ' ', 1) END);
                 EXECUTE pg_catalog.format('COMMENT ON AGGREGATE ehds.%I(%s) IS %L', aggregate.name, arguments,
                     pg_catalog.concat('differentially private ', aggregate.what, '. Arguments: subject, value, ',
-                        CASE WHEN form OPERATOR(pg_catalog.~~) '%numeric%' THEN 'low and high (constants; values outside are taken for the nearest), '
+                        CASE WHEN pg_catalog.strpos(form, bounds) OPERATOR(pg_catalog.=) 1 THEN 'low and high (constants; values outside are taken for the nearest), '
                              ELSE 'with the range of the column''s label, ' END,
                         CASE WHEN form OPERATOR(pg_catalog.~~) '%integer' THEN 'max_rows (1 to 10000, constant)' ELSE 'with ehds.max_rows rows a person and group' END,
                         '. NULL and NaN are no value, infinities the nearest bound. Charged to the permit. Raises ZE002 outside of a query under a permit with a privacy budget'));
             END LOOP;
             EXECUTE pg_catalog.format('CREATE FUNCTION ehds.dp_word_refuse(bigint, "any", %s, double precision%s) RETURNS bigint '
-                'AS ''MODULE_PATHNAME'', ''ehds_dp_word_refuse'' LANGUAGE C PARALLEL RESTRICTED', value, form);
-            EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION ehds.dp_word_refuse(bigint, "any", %s, double precision%s) FROM PUBLIC', value, form);
+                'AS ''MODULE_PATHNAME'', ''ehds_dp_word_refuse'' LANGUAGE C PARALLEL RESTRICTED', value.type, form);
+            EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION ehds.dp_word_refuse(bigint, "any", %s, double precision%s) FROM PUBLIC', value.type, form);
+            quantile := CASE value.bound WHEN 'numeric' THEN 'double' ELSE value.type END;
             FOREACH result IN ARRAY '{dp_median,dp_quantile}'::pg_catalog.text[] LOOP
-                arguments := pg_catalog.concat('"any", ', value, CASE result WHEN 'dp_quantile' THEN ', double precision' END, form);
-                EXECUTE pg_catalog.format('CREATE AGGREGATE ehds.%I(%s) (SFUNC = ehds.dp_word_refuse, STYPE = bigint, FINALFUNC = ehds.dp_word_refuse_double, PARALLEL = RESTRICTED)', result, arguments);
+                arguments := pg_catalog.concat('"any", ', value.type, CASE result WHEN 'dp_quantile' THEN ', double precision' END, form);
+                EXECUTE pg_catalog.format('CREATE AGGREGATE ehds.%I(%s) (SFUNC = ehds.dp_word_refuse, STYPE = bigint, FINALFUNC = ehds.%I, PARALLEL = RESTRICTED)', result, arguments,
+                    'dp_word_refuse_' OPERATOR(pg_catalog.||) quantile);
                 EXECUTE pg_catalog.format('COMMENT ON AGGREGATE ehds.%I(%s) IS %L', result, arguments,
                     pg_catalog.concat('differentially private ', CASE result WHEN 'dp_median' THEN 'median' ELSE 'quantile' END, ' over persons: each weighs 1, shared by his values; by the exponential mechanism. Arguments: subject, value, ',
                         CASE result WHEN 'dp_quantile' THEN 'fraction (0 to 1, constant), ' END,
-                        CASE WHEN form OPERATOR(pg_catalog.~~) '%numeric%' THEN 'low and high (constants; values outside are taken for the nearest), '
+                        CASE WHEN pg_catalog.strpos(form, bounds) OPERATOR(pg_catalog.=) 1 THEN 'low and high (constants; values outside are taken for the nearest), '
                              ELSE 'with the range of the column''s label, ' END,
                         CASE WHEN form OPERATOR(pg_catalog.~~) '%integer' THEN 'max_rows (most distinct values of a person, 1 to 8, constant)' ELSE 'of ehds.max_rows distinct values a person and group, 8 at most' END,
                         '. NULL and NaN are no value, infinities the nearest bound. Charged to the permit. Raises ZE002 outside of a query under a permit with a privacy budget'));

@@ -13,7 +13,9 @@
 #include "catalog/pg_type.h"
 #include "port/pg_bitutils.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 
 #include "common/hashfn.h"
 #include "dp/value_set.h"
@@ -41,7 +43,7 @@ has_range(const Measure *m)
 static int64
 width_max(const Measure *m)
 {
-	if (m->kind == MEASURE_SPREAD || m->kind == MEASURE_VALUES)
+	if (m->kind == MEASURE_SPREAD || m->kind == MEASURE_VALUES || m->kind == MEASURE_BINS)
 		return EHDS_MEASURE_SPREAD_WIDTH_MAX;
 	return m->kind == MEASURE_MEAN ? EHDS_MEASURE_MEAN_WIDTH_MAX : 2 * EHDS_MEASURE_STEPS_MAX;
 }
@@ -49,7 +51,7 @@ width_max(const Measure *m)
 void
 ehds_measure_check(const Measure *m)
 {
-	if (m->kind < MEASURE_ROWS || m->kind > MEASURE_DISTINCT)
+	if (m->kind < MEASURE_ROWS || m->kind > MEASURE_BINS)
 		out_of_range("the kind");
 	if (m->max_rows < 1 || m->max_rows > EHDS_MEASURE_ROWS_MAX)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -68,7 +70,7 @@ ehds_measure_check(const Measure *m)
 
 /* Text ---------------------------------------------------------------------------- */
 
-static const char *const kind_names[] = {NULL, "rows", "sum", "mean", "spread", "values", "distinct"};
+static const char *const kind_names[] = {NULL, "rows", "sum", "mean", "spread", "values", "distinct", "bins"};
 
 char *
 ehds_measure_text(const Measure *m)
@@ -108,7 +110,7 @@ ehds_measures_of_text(const char *text, Measure *measures, int max)
 		if (n == max)
 			out_of_range("the number of measures");
 		memset(m, 0, sizeof(Measure));
-		for (int kind = MEASURE_ROWS; kind <= MEASURE_DISTINCT; kind++)
+		for (int kind = MEASURE_ROWS; kind <= MEASURE_BINS; kind++)
 			if (strlen(kind_names[kind]) == length && strncmp(p, kind_names[kind], length) == 0)
 				m->kind = kind;
 		p += length;
@@ -174,7 +176,7 @@ ehds_measure_sensitivity(const Measure *m, int statistic)
 {
 	if (!has_range(m))
 		return m->max_rows;
-	if (m->kind == MEASURE_VALUES)
+	if (m->kind >= MEASURE_VALUES)
 		return 1;
 	if (m->kind == MEASURE_SUM)
 		return m->max_rows * Max(-m->low, m->high);
@@ -203,7 +205,8 @@ ehds_measure_input(const Measure *m, Oid type, MeasureInput *input)
 {
 	bool known = m->kind == MEASURE_ROWS
 					 ? type == BOOLOID
-					 : type == INT4OID || type == INT8OID || type == FLOAT8OID || type == NUMERICOID;
+					 : type == INT4OID || type == INT8OID || type == FLOAT8OID || type == NUMERICOID ||
+						   type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID;
 
 	if (m->kind == MEASURE_DISTINCT)
 		known = get_typlen(type) >= -1;
@@ -333,6 +336,13 @@ ehds_measure_row(const Measure *m, const MeasureInput *input, Datum value, bool 
 		case INT8OID:
 			x = steps_of_int(m, DatumGetInt64(value));
 			break;
+		case DATEOID:
+			x = steps_of_int(m, DatumGetDateADT(value));
+			break;
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			x = steps_of_int(m, DatumGetTimestamp(value));
+			break;
 		case FLOAT8OID:
 			x = steps_of_double(m, input, DatumGetFloat8(value));
 			break;
@@ -344,7 +354,7 @@ ehds_measure_row(const Measure *m, const MeasureInput *input, Datum value, bool 
 		words[0] = x;
 		return;
 	}
-	if (m->kind == MEASURE_VALUES)
+	if (m->kind == MEASURE_VALUES || m->kind == MEASURE_BINS)
 	{
 		ehds_value_set_one(words, m->max_rows, (uint32) (x - m->low), digest);
 		return;

@@ -17,6 +17,10 @@
  *	spread		as mean, and the sum of d^2, times w
  *	values		value_set.h		the weights of its values, together at most 1
  *	distinct	value_set.h		its values, at most r
+ *	bins		value_set.h		1 for each of its values, at most r
+ *
+ * Dates are taken as days and timestamps as microseconds, both since 2000-01-01, as
+ * they are stored; their infinities are the least and the largest of such numbers.
  *
  * d = 2 x - (low + high), in halves of a step. w = min(1, r / n), rounded towards
  * zero to a multiple of 2^-20. The statistics of mean and spread are in units of
@@ -37,7 +41,8 @@ typedef enum MeasureKind
 	MEASURE_MEAN,
 	MEASURE_SPREAD,
 	MEASURE_VALUES,
-	MEASURE_DISTINCT
+	MEASURE_DISTINCT,
+	MEASURE_BINS
 } MeasureKind;
 
 #define EHDS_MEASURE_WEIGHT_BITS 20
@@ -48,6 +53,7 @@ typedef enum MeasureKind
 #define EHDS_MEASURE_STEPS_MAX (INT64CONST(1) << 40)
 #define EHDS_MEASURE_MEAN_WIDTH_MAX (INT64CONST(1) << 32)
 #define EHDS_MEASURE_SPREAD_WIDTH_MAX (INT64CONST(1) << 16) /* of values too */
+#define EHDS_BINS_MAX 10000
 
 typedef struct Measure
 {
@@ -77,7 +83,7 @@ typedef struct MeasureInput
 /* 22023 unless all parts are in their ranges. */
 extern void ehds_measure_check(const Measure *m);
 
-/* "rows r", "distinct r" or "sum r low high num den"; the other kinds as sum. Several are separated by "; ". */
+/* "rows r", "distinct r" or "sum r low high num den"; the other kinds as sum ("bins r 0 last 1 1"). Several are separated by "; ". */
 extern char *ehds_measure_text(const Measure *m);
 extern int ehds_measures_of_text(const char *text, Measure *measures, int max);
 
@@ -85,10 +91,10 @@ extern int ehds_measure_words(const Measure *m);
 extern int ehds_measure_n_statistics(const Measure *m);
 extern int ehds_measure_shift(const Measure *m, int statistic);
 
-/* What one subject may add to a statistic of one group, at most, in absolute value. */
+/* What one subject may add to a statistic of one group, at most, in absolute value; of bins to each of at most r. */
 extern int64 ehds_measure_sensitivity(const Measure *m, int statistic);
 
-/* boolean for rows, any type that a group key may have for distinct values, else integer, bigint, double precision or numeric; else 42804 */
+/* boolean for rows, any type that a group key may have for distinct values, else integer, bigint, double precision, numeric, date or timestamp; else 42804 */
 extern void ehds_measure_input(const Measure *m, Oid type, MeasureInput *input);
 /* The words of a row; digest: of its subject and group. */
 extern void ehds_measure_row(const Measure *m, const MeasureInput *input, Datum value, bool isnull,

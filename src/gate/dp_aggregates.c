@@ -15,10 +15,12 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 
 #include "core/errors.h"
 #include "dp/quantile.h"
 #include "dp/value_set.h"
+#include "gate/allowed.h"
 #include "gate/dp_figure.h"
 #include "gate/level.h"
 
@@ -37,6 +39,7 @@ static const struct
 	{"dp_stddev", {"stddev", "stddev_samp"}, DP_STDDEV, MEASURE_SPREAD},
 	{"dp_quantile", {"percentile_cont"}, DP_QUANTILE, MEASURE_VALUES},
 	{"dp_count_distinct", {NULL}, DP_DISTINCT, MEASURE_DISTINCT},
+	{"dp_histogram", {NULL}, DP_HISTOGRAM, MEASURE_BINS},
 	{"dp_median", {NULL}, DP_QUANTILE, MEASURE_VALUES},
 };
 
@@ -46,7 +49,8 @@ find_known(Border *b, Aggref *agg, bool native)
 {
 	char *name = get_func_name(agg->aggfnoid);
 
-	if (native && agg->aggkind == AGGKIND_ORDERED_SET && strcmp(name, "percentile_cont") == 0 &&
+	if (native && agg->aggkind == AGGKIND_ORDERED_SET &&
+		(strcmp(name, "percentile_cont") == 0 || strcmp(name, "percentile_disc") == 0) &&
 		get_func_namespace(agg->aggfnoid) == PG_CATALOG_NAMESPACE)
 		return DP_QUANTILE;
 	if (agg->aggkind != AGGKIND_NORMAL || agg->aggorder != NIL || agg->aggvariadic ||
@@ -69,11 +73,29 @@ find_known(Border *b, Aggref *agg, bool native)
 	return -1;
 }
 
-/* A parameter of one of our aggregates. */
-static Datum
-constant_argument(Border *b, Aggref *agg, int n, Oid type, const char *what)
+/*
+ * A bound of timestamptz that is written as a date or timestamp is one in the
+ * session's time zone, which makes the cast no IMMUTABLE one.
+ */
+static Node *
+folded_date(Node *node)
 {
-	Node *node = eval_const_expressions(NULL, copyObject(ehds_argument(agg, n)));
+	Oid cast = IsA(node, FuncExpr) ? ehds_native_version(((FuncExpr *) node)->funcid) : InvalidOid;
+	Const *c;
+
+	if (cast != F_TIMESTAMPTZ_DATE && cast != F_TIMESTAMPTZ_TIMESTAMP)
+		return node;
+	c = linitial(((FuncExpr *) node)->args);
+	if (!IsA(c, Const) || c->constisnull)
+		return node;
+	return (Node *) makeConst(TIMESTAMPTZOID, -1, InvalidOid, sizeof(TimestampTz),
+							  OidFunctionCall1(cast, c->constvalue), false, FLOAT8PASSBYVAL);
+}
+
+Datum
+ehds_dp_constant(Border *b, Aggref *agg, int n, Oid type, const char *what)
+{
+	Node *node = folded_date(eval_const_expressions(NULL, copyObject(ehds_argument(agg, n))));
 
 	if (!IsA(node, Const) || ((Const *) node)->constisnull || ((Const *) node)->consttype != type)
 		EHDS_REFUSE(b->gate->query_string, agg,
@@ -82,22 +104,21 @@ constant_argument(Border *b, Aggref *agg, int n, Oid type, const char *what)
 	return ((Const *) node)->constvalue;
 }
 
-static int
-max_rows(Border *b, Aggref *agg, int n)
+int
+ehds_dp_max_rows(Border *b, Aggref *agg, int n)
 {
 	int rows = ehds_setting_max_rows;
 
 	if (n >= 0)
-		rows = DatumGetInt32(constant_argument(b, agg, n, INT4OID, "max_rows"));
+		rows = DatumGetInt32(ehds_dp_constant(b, agg, n, INT4OID, "max_rows"));
 	if (rows < 1 || rows > EHDS_MEASURE_ROWS_MAX)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("max_rows must be between 1 and %d", EHDS_MEASURE_ROWS_MAX)));
 	return rows;
 }
 
-/* A value as one of the types that measures take. */
-static Node *
-measurable(Border *b, Aggref *agg, Node *value)
+Node *
+ehds_dp_measurable(Border *b, Aggref *agg, Node *value)
 {
 	Oid type = exprType(value);
 
@@ -107,6 +128,9 @@ measurable(Border *b, Aggref *agg, Node *value)
 		case INT8OID:
 		case FLOAT8OID:
 		case NUMERICOID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
 			return value;
 		case INT2OID:
 			return ehds_as_type(value, INT4OID);
@@ -118,9 +142,26 @@ measurable(Border *b, Aggref *agg, Node *value)
 						errmsg("%s of type %s is not supported under a privacy budget",
 							   get_func_name(agg->aggfnoid), format_type_be(type)),
 						errhint(
-							"Use a number: days are date - date, seconds are extract(epoch FROM interval)."));
+							type == INTERVALOID
+								? "Use seconds, with bounds: ehds.dp_avg(person_id, extract(epoch FROM end_time - start_time), 0, 86400)."
+								: "Use a number, a date or a timestamp; days between dates are date - date."));
 	}
 	return NULL;
+}
+
+void
+ehds_dp_require_range(Border *b, Aggref *agg, DpFigure *figure, Numeric *low, Numeric *high, Numeric *step)
+{
+	if (!ehds_dp_declared_range(b, figure->value, low, high, step))
+		EHDS_REFUSE(b->gate->query_string, agg,
+					errmsg("%s needs a range of values under a privacy budget", get_func_name(agg->aggfnoid)),
+					errdetail(
+						figure->kind == DP_HISTOGRAM
+							? "It must not come from the data, and the column has no label with a range."
+							: "The noise must cover the largest value that anybody could have, and the column has no label with a range."),
+					errhint("Write ehds.%s(person_id, column%s, low, high%s): values outside are taken for the nearest bound.",
+							known[figure->kind].ours, figure->kind == DP_QUANTILE ? ", fraction" : "",
+							figure->kind == DP_HISTOGRAM ? ", bins" : ""));
 }
 
 /* first: the position of the lower bound among the arguments, 0: there is none */
@@ -133,16 +174,13 @@ read_range(Border *b, Aggref *agg, int first, DpFigure *figure, Oid type)
 
 	if (first > 0)
 	{
-		low = DatumGetNumeric(constant_argument(b, agg, first, NUMERICOID, "the lower bound"));
-		high = DatumGetNumeric(constant_argument(b, agg, first + 1, NUMERICOID, "the upper bound"));
+		Oid bound = ehds_is_date_type(type) ? type : NUMERICOID;
+
+		low = ehds_dp_bound(ehds_dp_constant(b, agg, first, bound, "the lower bound"), bound);
+		high = ehds_dp_bound(ehds_dp_constant(b, agg, first + 1, bound, "the upper bound"), bound);
 	}
-	else if (!ehds_dp_declared_range(b, figure->value, &low, &high, &step))
-		EHDS_REFUSE(b->gate->query_string, agg,
-					errmsg("%s needs a range of values under a privacy budget", get_func_name(agg->aggfnoid)),
-					errdetail(
-						"The noise must cover the largest value that anybody could have, and the column has no label with a range."),
-					errhint("Write ehds.%s(person_id, column%s, low, high): values outside are taken for the nearest bound.",
-							known[figure->kind].ours, figure->kind == DP_QUANTILE ? ", fraction" : ""));
+	else
+		ehds_dp_require_range(b, agg, figure, &low, &high, &step);
 	ehds_dp_grid(b, agg, low, high, step, type, &figure->measure);
 }
 
@@ -207,7 +245,7 @@ make_figure(Border *b, Aggref *agg)
 
 	if (figure->kind == DP_ROWS)
 	{
-		figure->measure.max_rows = max_rows(b, agg, !native && n_args > 1 ? 1 : -1);
+		figure->measure.max_rows = ehds_dp_max_rows(b, agg, !native && n_args > 1 ? 1 : -1);
 		if (native && !agg->aggstar && ehds_usable_subject(b, ehds_argument(agg, 0)) == NULL)
 			figure->condition = and_also(figure->condition, is_not_null(copyObject(ehds_argument(agg, 0))));
 	}
@@ -216,7 +254,7 @@ make_figure(Border *b, Aggref *agg)
 		bool of_setting = native || n_args < 3;
 
 		figure->value = copyObject(ehds_argument(agg, native ? 0 : 1));
-		figure->measure.max_rows = max_rows(b, agg, of_setting ? -1 : 2);
+		figure->measure.max_rows = ehds_dp_max_rows(b, agg, of_setting ? -1 : 2);
 		if (of_setting)
 			figure->measure.max_rows = Min(figure->measure.max_rows, EHDS_VALUE_SET_MAX);
 		ehds_measure_check(&figure->measure);
@@ -225,6 +263,8 @@ make_figure(Border *b, Aggref *agg)
 		/* equal values must have equal bytes */
 		figure->value = (Node *) ehds_canonical_key((Expr *) figure->value);
 	}
+	else if (figure->kind == DP_HISTOGRAM)
+		ehds_dp_bins(b, agg, figure);
 	else if (figure->kind != DP_PERSONS)
 	{
 		/* arguments before the bounds: subject, value, fraction */
@@ -238,8 +278,8 @@ make_figure(Border *b, Aggref *agg)
 		if (figure->kind == DP_QUANTILE && native)
 			figure->value = ehds_value_before_cast(figure->value);
 		type = exprType(figure->value);
-		figure->value = measurable(b, agg, figure->value);
-		figure->measure.max_rows = max_rows(b, agg, rows);
+		figure->value = ehds_dp_measurable(b, agg, figure->value);
+		figure->measure.max_rows = ehds_dp_max_rows(b, agg, rows);
 		/* of persons with more rows some values are taken for all */
 		if (figure->kind == DP_QUANTILE && rows < 0)
 			figure->measure.max_rows = Min(figure->measure.max_rows, EHDS_VALUE_SET_MAX);

@@ -13,6 +13,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "dp/dp.h"
 #include "dp/quantile.h"
@@ -34,9 +35,12 @@ ehds_dp_measured(const DpFigure *figure)
 						(Node *) makeNullConst(exprType(value), exprTypmod(value), exprCollation(value)));
 }
 
+/* Of a histogram each bin has this noise: a person adds 1 to max_rows of them in each group. */
 static EhdsSumNoise
 noise_of(const DpFigure *figure, int n, int max_groups, const EhdsDpShare *share)
 {
+	if (figure->kind == DP_HISTOGRAM)
+		return ehds_dp_sum_noise(share, 1, max_groups * figure->measure.max_rows, 1);
 	return ehds_dp_sum_noise(share, ehds_measure_n_statistics(&figure->measure), max_groups,
 							 ehds_measure_sensitivity(&figure->measure, n));
 }
@@ -59,6 +63,18 @@ ehds_dp_noised(const DpFigure *figure, int n, const char *statistic, int max_gro
 						(long long) figure->fraction, (long long) num, (long long) den);
 	}
 	noise = noise_of(figure, n, max_groups, share);
+	if (figure->kind == DP_HISTOGRAM)
+	{
+		statistic = psprintf("pg_catalog.string_agg(%s, ''::pg_catalog.bytea), %lld", statistic,
+							 (long long) figure->measure.high + 1);
+		if (noise.gaussian)
+			return psprintf("ehds.dp_release_histogram_gaussian(%s, '%llu'::pg_catalog.int8, %d, "
+							"NULL::ehds.approval)",
+							statistic, (unsigned long long) noise.sigma_digits, noise.sigma_places);
+		return psprintf("ehds.dp_release_histogram(%s, '%lld'::pg_catalog.int8, '%lld'::pg_catalog.int8, "
+						"NULL::ehds.approval)",
+						statistic, (long long) noise.scale_num, (long long) noise.scale_den);
+	}
 	if (figure->kind == DP_DISTINCT)
 		statistic = psprintf("ehds.dp_distinct(pg_catalog.string_agg(%s, ''::pg_catalog.bytea))", statistic);
 	else
@@ -127,10 +143,60 @@ variance_sql(const Measure *m, const char *column)
 				   op(op(width, "*", width), "/", whole(2)));
 }
 
+/* The measure with a step in days, if values are dates or timestamps. */
+static Measure
+in_days(const DpFigure *figure)
+{
+	Measure m = figure->measure;
+
+	/* of timestamps the step is a whole number of microseconds */
+	if (figure->value != NULL && ehds_is_date_type(exprType(figure->value)) &&
+		exprType(figure->value) != DATEOID)
+		m.den *= USECS_PER_DAY;
+	return m;
+}
+
+/* A number as the type of the figure; no number raises. */
+static char *
+as_result(const DpFigure *figure, const char *x)
+{
+	const char *low = NULL;
+	const char *high;
+
+	switch (figure->type)
+	{
+		case DATEOID:
+			return psprintf("('2000-01-01'::pg_catalog.date OPERATOR(pg_catalog.+) (%s)::pg_catalog.int4)", x);
+		case TIMESTAMPOID:
+			return psprintf("ehds.dp_timestamp(%s)", x);
+		case TIMESTAMPTZOID:
+			return psprintf("ehds.dp_timestamptz(%s)", x);
+		case INT2OID:
+			low = "-32768";
+			high = "32767";
+			break;
+		case INT4OID:
+			low = "-2147483648";
+			high = "2147483647";
+			break;
+		case INT8OID:
+			low = "-9223372036854775808";
+			high = "9223372036854775807";
+			break;
+		default:
+			break;
+	}
+	if (low != NULL)
+		x = clamped(psprintf("pg_catalog.round(%s)", x), psprintf("'%s'::pg_catalog.numeric", low),
+					psprintf("'%s'::pg_catalog.numeric", high));
+	return psprintf("(%s)::%s", x, ehds_type_name(figure->type));
+}
+
 char *
 ehds_dp_value(const DpFigure *figure, const char *column)
 {
 	const Measure *m = &figure->measure;
+	Measure days = in_days(figure);
 	char *x = NULL;
 
 	switch (figure->kind)
@@ -138,6 +204,7 @@ ehds_dp_value(const DpFigure *figure, const char *column)
 		case DP_PERSONS:
 		case DP_ROWS:
 		case DP_DISTINCT:
+		case DP_HISTOGRAM:
 			x = psprintf("%s1", column);
 			break;
 		case DP_SUM:
@@ -147,19 +214,16 @@ ehds_dp_value(const DpFigure *figure, const char *column)
 			x = mean_sql(m, column);
 			break;
 		case DP_VARIANCE:
-			x = variance_sql(m, column);
+			x = variance_sql(&days, column);
 			break;
 		case DP_QUANTILE:
 			x = op(op(whole(m->low), "+", psprintf("%s1", column)), "*", literal(1, m, 0));
 			break;
 		case DP_STDDEV:
-			x = psprintf("pg_catalog.sqrt(%s)", variance_sql(m, column));
+			x = psprintf("pg_catalog.sqrt(%s)", variance_sql(&days, column));
 			break;
 	}
-	if (figure->type == INT8OID)
-		x = clamped(psprintf("pg_catalog.round(%s)", x), "'-9223372036854775808'::pg_catalog.numeric",
-					"'9223372036854775807'::pg_catalog.numeric");
-	return psprintf("(%s)::%s", x, ehds_type_name(figure->type));
+	return as_result(figure, x);
 }
 
 /* Three digits, rounded up: a bound stays one. */
@@ -206,8 +270,10 @@ tell_quantile(EhdsNoise *told, const DpFigure *figure, const char *column, int m
 void
 ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_groups, const EhdsDpShare *share)
 {
-	const Measure *m = &figure->measure;
+	const Measure days = in_days(figure);
+	const Measure *m = &days;
 	EhdsNoise *told = palloc0(sizeof(EhdsNoise));
+	bool of_dates = figure->value != NULL && ehds_is_date_type(exprType(figure->value));
 	int n = ehds_measure_n_statistics(m);
 	double step = m->den > 0 ? (double) m->num / m->den : 1;
 	double half_width = step * (double) (m->high - m->low) / 2;
@@ -248,6 +314,15 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 														: "values",
 							 column);
 			break;
+		case DP_HISTOGRAM:
+			told->scale = scale[0];
+			told->half_width = w[0];
+			told->remark =
+				psprintf("of a person at most %d bin%s in each of at most %d group%s; %d bins, and the interval is that of each by itself",
+						 m->max_rows, m->max_rows > 1 ? "s" : "", max_groups, max_groups > 1 ? "s" : "",
+						 (int) m->high + 1);
+			words = psprintf("at most %.0f persons in each bin of %s by itself", w[0], column);
+			break;
 		case DP_SUM:
 			told->scale = scale[0] * step;
 			told->half_width = w[0] * step;
@@ -257,13 +332,15 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 			/* (S + s) / (N + n) - S / N = (s - n S / N) / (N + n), and |S / N| is half the width at most */
 			told->scale = scale[1] * step / 2;
 			told->half_width = w[1] * step / 2 + w[0] * half_width;
-			words = psprintf("at most %s / rows in %s", rounded_up(told->half_width), column);
+			words = psprintf("at most %s%s / rows in %s", rounded_up(told->half_width),
+							 of_dates ? " days" : "", column);
 			break;
 		default:
 			told->scale = scale[2] * step * step / 4;
 			told->half_width = w[2] * step * step / 4 + half_width * w[1] * step +
 							   half_width * half_width * w[0];
-			words = psprintf("about %s / rows in %s%s", rounded_up(told->half_width),
+			words = psprintf("about %s%s / rows in %s%s", rounded_up(told->half_width),
+							 of_dates ? " square days" : "",
 							 figure->kind == DP_STDDEV ? "the square of " : "", column);
 	}
 	if (figure->kind >= DP_AVG && figure->kind < DP_QUANTILE)

@@ -4,12 +4,15 @@
  *
  *	dp_aggregates.c		which figure an aggregate of the analyst's is
  *	dp_range.c			its declared range, as whole steps
+ *	dp_bins.c			the bins of a histogram
  *	dp_figure.c			its noise, its value and its precision
  *	dp_domain.c			groups that are released whether or not there are persons
  *	dp_release.c		the query that computes them
  */
 #ifndef EHDS_DP_FIGURE_H
 #define EHDS_DP_FIGURE_H
+
+#include "catalog/pg_type.h"
 
 #include "dp/measure.h"
 #include "gate/border.h"
@@ -23,13 +26,14 @@ typedef enum DpKind
 	DP_VARIANCE,
 	DP_STDDEV,
 	DP_QUANTILE,
-	DP_DISTINCT
+	DP_DISTINCT,
+	DP_HISTOGRAM
 } DpKind;
 
 typedef struct DpFigure
 {
 	DpKind kind;
-	Node *value;     /* NULL for persons and rows */
+	Node *value;     /* NULL for persons and rows; of a histogram the number of the bin */
 	Node *condition; /* rows that count, NULL: all */
 	Measure measure; /* unless it is all persons */
 	int64 fraction;  /* of a quantile, in 1e-9 */
@@ -45,10 +49,32 @@ ehds_dp_is_selecting(const DpFigure *figure)
 
 /* dp_aggregates.c: the position in b->figures, to which it is added if it is new. */
 extern int ehds_dp_figure(Border *b, Aggref *agg);
+/* argument n, which must be a constant of this type; refused if it is none */
+extern Datum ehds_dp_constant(Border *b, Aggref *agg, int n, Oid type, const char *what);
+/* argument n, or the setting if n is below 0 */
+extern int ehds_dp_max_rows(Border *b, Aggref *agg, int n);
+/* a value as one of the types that measures take; refused if it can't be */
+extern Node *ehds_dp_measurable(Border *b, Aggref *agg, Node *value);
+/* the range of the label of the column that the figure's value is; refused if there is none */
+extern void ehds_dp_require_range(Border *b, Aggref *agg, DpFigure *figure, Numeric *low, Numeric *high,
+								  Numeric *step);
+
+/* dp_bins.c: value and measure of a histogram */
+extern void ehds_dp_bins(Border *b, Aggref *agg, DpFigure *figure);
+
+static inline bool
+ehds_is_date_type(Oid type)
+{
+	return type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID;
+}
 
 /* dp_range.c */
 extern void ehds_dp_grid(Border *b, Aggref *agg, Numeric low, Numeric high, Numeric step, Oid type,
 						 Measure *m);
+/* a bound as a number: of dates days, of timestamps microseconds, as they are stored */
+extern Numeric ehds_dp_bound(Datum bound, Oid type);
+/* 22023 unless low is below high and both are finite */
+extern void ehds_dp_require_bounds(Border *b, Aggref *agg, Numeric low, Numeric high);
 extern bool ehds_dp_declared_range(Border *b, Node *value, Numeric *low, Numeric *high, Numeric *step);
 
 /* dp_figure.c */

@@ -4,7 +4,9 @@
  *
  * The range comes from the query or from the label of the column, never from
  * data. The step is the label's; 1 for whole numbers; else the largest power of
- * ten that makes ten thousand steps or more (a million for sums and averages).
+ * ten that makes ten thousand steps or more (a million for sums and averages). Of
+ * dates it is a day; of timestamps a second, or the least of a minute, an hour and a
+ * day that makes few enough.
  * A step that makes too many is doubled: the noise is much wider than it.
  */
 #include "core/compat.h"
@@ -16,7 +18,9 @@
 #include "commands/seclabel.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/fmgroids.h"
+#include "utils/timestamp.h"
 
 #include "catalog/labels.h"
 #include "core/errors.h"
@@ -49,6 +53,13 @@ static double
 as_double(Numeric a)
 {
 	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(a)));
+}
+
+static Numeric
+number(const char *text, size_t length)
+{
+	return DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(pnstrdup(text, length)),
+											   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 }
 
 static void
@@ -112,6 +123,57 @@ steps_of(Numeric bound, const Measure *m, int64 *steps)
 	return true;
 }
 
+Numeric
+ehds_dp_bound(Datum bound, Oid type)
+{
+	int64 stored;
+	const char *infinite = NULL;
+
+	switch (type)
+	{
+		case INT2OID:
+			return int64_to_numeric(DatumGetInt16(bound));
+		case INT4OID:
+			return int64_to_numeric(DatumGetInt32(bound));
+		case INT8OID:
+			return int64_to_numeric(DatumGetInt64(bound));
+		case FLOAT4OID:
+			return DatumGetNumeric(DirectFunctionCall1(float4_numeric, bound));
+		case FLOAT8OID:
+			return DatumGetNumeric(DirectFunctionCall1(float8_numeric, bound));
+		case NUMERICOID:
+			return DatumGetNumeric(bound);
+		case DATEOID:
+			stored = DatumGetDateADT(bound);
+			if (DATE_NOT_FINITE(stored))
+				infinite = DATE_IS_NOBEGIN(stored) ? "-Infinity" : "Infinity";
+			break;
+		default:
+			Assert(type == TIMESTAMPOID || type == TIMESTAMPTZOID);
+			stored = DatumGetTimestamp(bound);
+			if (TIMESTAMP_NOT_FINITE(stored))
+				infinite = TIMESTAMP_IS_NOBEGIN(stored) ? "-Infinity" : "Infinity";
+	}
+	return infinite != NULL ? number(infinite, strlen(infinite)) : int64_to_numeric(stored);
+}
+
+void
+ehds_dp_require_bounds(Border *b, Aggref *agg, Numeric low, Numeric high)
+{
+	if (numeric_is_nan(low) || numeric_is_nan(high) || numeric_is_inf(low) || numeric_is_inf(high) ||
+		compare(low, high) >= 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the lower bound of %s must be below the upper one, and both finite",
+							   get_func_name(agg->aggfnoid)),
+						ehds_errposition(b->gate->query_string, agg->location)));
+}
+
+static bool
+fits(Numeric low, Numeric high, Measure *m, int64 width)
+{
+	return steps_of(low, m, &m->low) && steps_of(high, m, &m->high) && m->high - m->low <= width;
+}
+
 /* Low, high and step of a measure; step NULL: none is declared. */
 void
 ehds_dp_grid(Border *b, Aggref *agg, Numeric low, Numeric high, Numeric step, Oid type, Measure *m)
@@ -120,15 +182,22 @@ ehds_dp_grid(Border *b, Aggref *agg, Numeric low, Numeric high, Numeric step, Oi
 				  : m->kind == MEASURE_MEAN ? EHDS_MEASURE_MEAN_WIDTH_MAX
 											: 2 * EHDS_MEASURE_STEPS_MAX;
 
-	if (numeric_is_nan(low) || numeric_is_nan(high) || numeric_is_inf(low) || numeric_is_inf(high) ||
-		compare(low, high) >= 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the lower bound of %s must be below the upper one, and both finite",
-							   get_func_name(agg->aggfnoid)),
-						ehds_errposition(b->gate->query_string, agg->location)));
+	ehds_dp_require_bounds(b, agg, low, high);
 	if (step != NULL)
 		fraction_of(step, m);
-	else if (type == INT2OID || type == INT4OID || type == INT8OID)
+	else if (type == TIMESTAMPOID || type == TIMESTAMPTZOID)
+	{
+		static const int seconds[] = {1, SECS_PER_MINUTE, SECS_PER_HOUR, SECS_PER_DAY};
+
+		m->den = 1;
+		for (int i = 0; i < lengthof(seconds); i++)
+		{
+			m->num = seconds[i] * USECS_PER_SEC;
+			if (fits(low, high, m, width))
+				break;
+		}
+	}
+	else if (type == INT2OID || type == INT4OID || type == INT8OID || type == DATEOID)
 		m->num = m->den = 1;
 	else
 	{
@@ -140,7 +209,7 @@ ehds_dp_grid(Border *b, Aggref *agg, Numeric low, Numeric high, Numeric step, Oi
 			extent = absolute(high);
 		power_of_ten(as_double(extent), m->kind >= MEASURE_SPREAD ? FINE_STEPS_SPREAD : FINE_STEPS, m);
 	}
-	while (!steps_of(low, m, &m->low) || !steps_of(high, m, &m->high) || m->high - m->low > width)
+	while (!fits(low, high, m, width))
 	{
 		if (m->den % 2 == 0)
 			m->den /= 2;
@@ -183,11 +252,19 @@ strip_number_casts(Node *node)
 	}
 }
 
-static Numeric
-number(const char *text, size_t length)
+/* The dates of a range; for timestamps midnight, for those with a time zone that of UTC. */
+static bool
+dates_of(const char *label, Oid type, Numeric *low, Numeric *high)
 {
-	return DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(pnstrdup(text, length)),
-											   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	DateADT first;
+	DateADT last;
+	int64 unit = type == DATEOID ? 1 : USECS_PER_DAY;
+
+	if (!ehds_label_dates(label, &first, &last))
+		return false;
+	*low = int64_to_numeric(first * unit);
+	*high = int64_to_numeric(last * unit);
+	return true;
 }
 
 /*
@@ -210,9 +287,12 @@ ehds_dp_declared_range(Border *b, Node *value, Numeric *low, Numeric *high, Nume
 	label = GetSecurityLabel(&column, EHDS_LABEL_PROVIDER);
 	if (label == NULL || strncmp(label, "range ", 6) != 0 || (points = strstr(label, "..")) == NULL)
 		return false;
+	if (ehds_is_date_type(exprType(value)))
+		return dates_of(label, exprType(value), low, high);
 	*low = number(label + 6, points - (label + 6));
 	end = strstr(points, " step ");
 	*high = number(points + 2, end ? end - (points + 2) : strlen(points + 2));
-	*step = end ? number(end + 6, strlen(end + 6)) : NULL;
+	if (step != NULL)
+		*step = end ? number(end + 6, strlen(end + 6)) : NULL;
 	return true;
 }

@@ -90,6 +90,16 @@ my @mutants = (
 		change => [ [ 'src/dp/value_set.c', ': (int64) (((int128) Max(words[2 * i + 1], 0) << EHDS_MEASURE_WEIGHT_BITS) / total);', ': (int64) ((int128) Max(words[2 * i + 1], 0) << EHDS_MEASURE_WEIGHT_BITS);' ] ],
 	},
 	{
+		name   => 'bins_left_out_of_the_scale',
+		case   => 'every bin',
+		change => [ [ 'src/gate/dp_figure.c', 'return ehds_dp_sum_noise(share, 1, max_groups * figure->measure.max_rows, 1);', 'return ehds_dp_sum_noise(share, 1, max_groups, 1);' ] ],
+	},
+	{
+		name   => 'bins_of_rows',
+		case   => 'every bin',
+		change => [ [ 'src/dp/collect_read.c', '(m->kind == MEASURE_BINS ? 1 : weights[i])', '(m->kind == MEASURE_BINS ? words[2 * i + 1] : weights[i])' ] ],
+	},
+	{
 		name   => 'random_state_of_the_postmaster',
 		case   => 'two sessions',
 		change => [

@@ -99,6 +99,12 @@ foreach my $column (qw(t n d b u s x), 't, x', 'n, b')
 	like($rows, qr/\d/, "by $column: there are groups");
 	again("SET ehds.epsilon = '1'; $sql", $rows, "by $column: the same rows");
 }
+foreach my $figure ("ehds.dp_median(person_id, d, date '2019-01-01', date '2020-12-31')", 'ehds.dp_histogram(person_id, s, ARRAY[1])', "ehds.dp_avg(person_id, d, timestamptz '2019-01-01', '2020-12-31')", "ehds.dp_histogram(person_id, d, date '2019-01-01', date '2021-01-01', 24)")
+{
+	my $rows = anew("SELECT $figure FROM kinds;", $figure);
+	like($rows, qr/\d/, "$figure: an answer");
+	again("SELECT $figure FROM kinds;", $rows, "$figure: the same answer");
+}
 my $none = 'SELECT condition_concept_id, ehds.dp_count(person_id) FROM condition_occurrence WHERE condition_concept_id = 987654 GROUP BY 1;';
 is(anew($none, 'no group'), '', 'no group is shown');
 again($none, '', 'which is an answer, too');

@@ -71,6 +71,8 @@ BEGIN
         EXECUTE format('INSERT INTO %I.amounts SELECT i, 0, 0 FROM generate_series(1, 40) i', side);
         EXECUTE format('CREATE TABLE %I.control (person_id bigint)', side);
         EXECUTE format('INSERT INTO %I.control SELECT generate_series(1, 40)', side);
+        EXECUTE format('CREATE TABLE %I.bins (person_id bigint, y integer)', side);
+        EXECUTE format('INSERT INTO %I.bins SELECT generate_series(1, 40), NULL', side);
         EXECUTE format('CREATE TABLE %I.persons (person_id bigint PRIMARY KEY, v integer)', side);
         EXECUTE format('INSERT INTO %I.persons SELECT i, i %% 2 FROM generate_series(1, 40) i', side);
     END LOOP;
@@ -83,6 +85,7 @@ INSERT INTO "with".busy SELECT 0, g, repeat('x', 100) FROM generate_series(0, 2)
 INSERT INTO "with".persons VALUES (0, 1);
 INSERT INTO "with".selected SELECT 0, g FROM generate_series(0, 19) g;
 INSERT INTO "with".amounts SELECT 0, CASE i WHEN 1 THEN 'NaN'::double precision ELSE -1000 END, CASE i WHEN 1 THEN -1000 ELSE 10 END FROM generate_series(1, 500) i;
+INSERT INTO "with".bins SELECT 0, i % 3 FROM generate_series(1, 3000) i;
 ANALYZE;
 SQL
 
@@ -94,7 +97,7 @@ SET client_min_messages = error;
 SET SESSION AUTHORIZATION a_governor;
 SELECT ehds.issue_permit('$name', grantee => 'a_reader', purpose => 'statistics', output => 'statistics',
 	valid_until => '2099-12-31', epsilon => 1000, $more);
-SELECT ehds.permit_table('$name', '"$side".' || t) FROM unnest(ARRAY['t', 'few', 'busy', 'selected', 'amounts', 'control', 'persons']) t;
+SELECT ehds.permit_table('$name', '"$side".' || t) FROM unnest(ARRAY['t', 'few', 'busy', 'selected', 'amounts', 'control', 'persons', 'bins']) t;
 SET SESSION AUTHORIZATION a_governor2;
 SELECT ehds.activate_permit('$name');
 SQL
@@ -103,7 +106,7 @@ SQL
 
 $node->safe_psql('postgres', <<'SQL');
 SELECT ehds.protect(format('%I.%I', s, t)::regclass, subject => 'person_id', population => s)
-FROM unnest(ARRAY['with', 'without']) s, unnest(ARRAY['t', 'few', 'busy', 'selected', 'amounts', 'control', 'persons']) t;
+FROM unnest(ARRAY['with', 'without']) s, unnest(ARRAY['t', 'few', 'busy', 'selected', 'amounts', 'control', 'persons', 'bins']) t;
 SQL
 
 # -- Clopper-Pearson -------------------------------------------------------------
@@ -263,6 +266,11 @@ audit({ name => 'median',
 
 audit({ name => 'rows of a median',
 	query => 'SELECT ehds.dp_median(person_id, y, 0, 10) AS n FROM amounts WHERE y >= 0', event => 'n > 5' });
+
+# a thousand rows in each bin: with three bins of a person allowed, 1 in each
+audit({ name => 'every bin',
+	query => 'SELECT count(*) AS n FROM (SELECT ehds.dp_histogram(person_id, y, ARRAY[1, 2], 3) AS h FROM bins) s, unnest(h) AS persons WHERE persons > 0',
+	event => 'n = 3' });
 
 # a total, and many readings of it in one statement
 audit({ name => 'one total',
