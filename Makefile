@@ -30,6 +30,7 @@ SQL_PARTS_ALL = \
 	src/core/core.sql \
 	src/kanon/kanon.sql \
 	src/suppress/suppress.sql \
+	src/additive/additive.sql \
 	src/noise/noise.sql \
 	src/total/total.sql \
 	src/dp/dp.sql \
@@ -53,6 +54,7 @@ SQL_PARTS_ALL = \
 	src/catalog/coarsening.sql \
 	src/ledger/ledger.sql \
 	src/gate/gate.sql \
+	src/gate/marginals.sql \
 	src/extract/extract.sql \
 	src/extract/after_load.sql \
 	src/extract/k_anonymity.sql \

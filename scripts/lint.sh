@@ -67,7 +67,7 @@ layer_of()
 {
 	case $1 in
 		core) echo 0 ;;
-		noise | total | kanon | suppress | dp | pseudonym | cellkey | generalise) echo 1 ;;
+		noise | total | kanon | suppress | additive | dp | pseudonym | cellkey | generalise) echo 1 ;;
 		catalog | ledger) echo 2 ;;
 		gate | extract) echo 3 ;;
 		.) echo 4 ;;

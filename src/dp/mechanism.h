@@ -3,6 +3,7 @@
  *		Which noise a released value gets, and what it costs.
  *
  * mechanism.c: the choice, from what the permit's accounting gives to a release.
+ * shares.c: one release that is made of several.
  * sum_noise.c: the same for sums and quantiles.
  * gaussian.c: thresholds, precision and release with discrete Gaussian noise.
  *
@@ -69,6 +70,19 @@ extern int64 ehds_dp_epsilon_for(const EhdsDpBudget *budget, int64 target_nano, 
 
 /* Scale of Laplace noise or sigma, for people. */
 extern double ehds_mechanism_scale(const EhdsMechanism *m);
+
+/* ----------------------------------------------------------------- shares.c */
+
+/*
+ * Split what a release may spend among n parts of it that are released side by
+ * side, of which part i has max_groups[i] groups a person and weight weights[i]
+ * (above 0): so that the sum of weight times variance of the noise, over the parts,
+ * is as small as it can be. The parts together are the whole, exactly, and 22023
+ * is raised if one would get nothing. delta goes to the parts that select groups,
+ * as what they spend does.
+ */
+extern void ehds_dp_split(const EhdsDpShare *whole, int n, const int *max_groups, const double *weights,
+						  const bool *selects, EhdsDpShare *parts);
 
 /* ----------------------------------------------------------------- sum_noise.c */
 

@@ -95,7 +95,7 @@ above_mutator(Node *node, void *arg)
 		if (b->gate->permit->dp)
 		{
 			/* dp_count(person_id) and count(DISTINCT person_id) are one release */
-			attno = list_length(b->keys) + ehds_dp_figure(b, agg) + 1;
+			attno = b->first_figure + ehds_dp_figure(b, agg) + 1;
 			if (attno <= list_length(b->outputs))
 				return (Node *) output_var(attno, list_nth(b->outputs, attno - 1));
 		}
@@ -111,12 +111,11 @@ above_mutator(Node *node, void *arg)
 	{
 		Released *grouping = palloc0(sizeof(Released));
 
-		if (b->gate->permit->dp)
-			EHDS_REFUSE(b->gate->query_string, node,
-						errmsg("GROUPING is not supported under permit \"%s\"", b->gate->permit->permit));
 		if (((GroupingFunc *) node)->agglevelsup > 0)
 			EHDS_REFUSE(b->gate->query_string, node,
 						errmsg("GROUPING of an outer query is not supported under a statistics permit"));
+		if (b->gate->permit->dp)
+			return ehds_dp_grouping(b, (GroupingFunc *) node);
 		grouping->value = node;
 		b->released = lappend(b->released, grouping);
 		b->outputs = lappend(b->outputs, node);
@@ -255,6 +254,10 @@ ehds_release_border(struct Level *level, List *subjects, bool multiplied)
 		b.outputs = lappend(b.outputs, tle->expr);
 	}
 
+	if (gate->permit->dp && query->groupingSets != NIL)
+		b.outputs = lappend(b.outputs, ehds_dp_grouping_of_all(&b));
+	b.first_figure = list_length(b.outputs);
+
 	/* the analyst's side first: it finds which aggregates are asked for */
 	targets = NIL;
 	foreach(lc, query->targetList)
@@ -278,7 +281,7 @@ ehds_release_border(struct Level *level, List *subjects, bool multiplied)
 
 	if (gate->permit->dp)
 	{
-		if (list_length(b.outputs) == list_length(b.keys))
+		if (b.figures == NIL)
 			ereport(ERROR,
 					(errcode(ERRCODE_EHDS_REFUSED),
 					 errmsg("a query with GROUP BY under permit \"%s\" needs a differentially private aggregate",

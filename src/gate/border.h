@@ -14,7 +14,7 @@
  *	k_cells.c		what releases under k-anonymity are built from
  *	k_totals.c		such releases with GROUPING SETS
  *	k_release.c		the query that computes a release under k-anonymity
- *	dp_figure.h		... under differential privacy
+ *	dp_figure.h		... under differential privacy (dp_sets.c: with GROUPING SETS)
  *	release.c		what all releases are made from
  */
 #ifndef EHDS_BORDER_H
@@ -42,7 +42,9 @@ typedef struct Border
 	List *subjects;         /* Vars that may be counted */
 	List *keys;             /* TargetEntry of the analyst's query, one a group key */
 	List *outputs;          /* expressions over the query, as the analyst wrote them */
-	List *figures;          /* DpFigure, one for each output after the keys (differential privacy) */
+	List *figures;          /* DpFigure, one for each output from first_figure on (differential privacy) */
+	int first_figure;       /* outputs before them: the keys, and GROUPING() of all if there are sets */
+	char *of_set;           /* this is one of the grouping sets: in words, for what is told */
 	List *released;         /* Released, one for each output after the keys (k-anonymity) */
 	List *conditions;       /* of FILTER, each once */
 	List *filters;          /* filters.c: aggregates with FILTER */
@@ -164,6 +166,10 @@ extern void ehds_move_query(EhdsGate *gate, Query *query, int from, int to, bool
 /* the column of a table that node is, unchanged; 0 if it is none */
 extern AttrNumber ehds_table_column(Query *query, Node *node, Oid *relid);
 extern Query *ehds_dp_release_query(Border *b, int depth);
+
+/* dp_grouping.c: GROUPING() of all keys, and what gives another one from it, above the release */
+extern Node *ehds_dp_grouping_of_all(Border *b);
+extern Node *ehds_dp_grouping(Border *b, GroupingFunc *grouping);
 
 /* precision.c */
 extern EhdsDpShare ehds_count_share(EhdsGate *gate, int max_groups, bool keyed);

@@ -311,7 +311,7 @@ check_group_keys(Level *level)
 	Query *q = level->query;
 	ListCell *lc;
 
-	if (q->groupingSets != NIL && (level->gate->permit->dp || level->gate->permit->cell_key))
+	if (q->groupingSets != NIL && level->gate->permit->cell_key)
 		EHDS_REFUSE(level->gate->query_string, NULL,
 					errmsg("GROUPING SETS, ROLLUP and CUBE are not supported under permit \"%s\"",
 						   level->gate->permit->permit),

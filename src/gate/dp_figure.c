@@ -45,6 +45,24 @@ noise_of(const DpFigure *figure, int n, int max_groups, const EhdsDpShare *share
 							 ehds_measure_sensitivity(&figure->measure, n));
 }
 
+/* The scale of a sum's noise, or its sigma, for people. */
+static double
+scale_of(const EhdsSumNoise *noise)
+{
+	if (noise->gaussian)
+		return noise->sigma_digits / pow(10, noise->sigma_places);
+	return (double) noise->scale_num / noise->scale_den;
+}
+
+double
+ehds_dp_variance(const DpFigure *figure, int max_groups, const EhdsDpShare *share)
+{
+	EhdsSumNoise noise = noise_of(figure, 0, max_groups, share);
+	double scale = scale_of(&noise);
+
+	return noise.gaussian ? scale * scale : 2 * scale * scale;
+}
+
 char *
 ehds_dp_noised(const DpFigure *figure, int n, const char *statistic, int max_groups, const EhdsDpShare *share)
 {
@@ -238,15 +256,6 @@ rounded_up(double x)
 	return psprintf("%.10g", ceil(x / unit * (1 - 1e-12)) * unit);
 }
 
-/* The scale of a sum's noise, or its sigma, for people. */
-static double
-scale_of(const EhdsSumNoise *noise)
-{
-	if (noise->gaussian)
-		return noise->sigma_digits / pow(10, noise->sigma_places);
-	return (double) noise->scale_num / noise->scale_den;
-}
-
 /*
  * A value at distance t or more has a probability of at most width exp(-t den / num),
  * since one at distance 0 exists.
@@ -307,8 +316,8 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 		case DP_ROWS:
 		case DP_DISTINCT:
 			told->scale = scale[0];
-			told->half_width = w[0];
-			words = psprintf("at most %.0f %s in %s", w[0],
+			told->half_width = w[0] + gate->rounding;
+			words = psprintf("at most %.0f %s in %s", ceil(told->half_width),
 							 figure->kind == DP_PERSONS ? "persons"
 							 : figure->kind == DP_ROWS  ? "rows"
 														: "values",
@@ -325,7 +334,7 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 			break;
 		case DP_SUM:
 			told->scale = scale[0] * step;
-			told->half_width = w[0] * step;
+			told->half_width = (w[0] + gate->rounding) * step;
 			words = psprintf("at most %s in %s", rounded_up(told->half_width), column);
 			break;
 		case DP_AVG:

@@ -7,7 +7,10 @@
  *	dp_bins.c			the bins of a histogram
  *	dp_figure.c			its noise, its value and its precision
  *	dp_domain.c			groups that are released whether or not there are persons
- *	dp_release.c		the query that computes them
+ *	dp_release.c		the query that computes them, for one grouping set
+ *	dp_one_group.c		persons who are in one group each
+ *	dp_sets.c			several grouping sets, from one charge
+ *	dp_grouping.c		GROUPING() above them
  */
 #ifndef EHDS_DP_FIGURE_H
 #define EHDS_DP_FIGURE_H
@@ -89,6 +92,9 @@ extern char *ehds_dp_value(const DpFigure *figure, const char *column);
 extern void ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_groups,
 						 const EhdsDpShare *share);
 
+/* the variance of the noise of its first statistic */
+extern double ehds_dp_variance(const DpFigure *figure, int max_groups, const EhdsDpShare *share);
+
 /* dp_domain.c */
 extern char *ehds_dp_domain(Border *b, int depth, Query **keys);
 /* dp_release.c: SQL of a NULL as the key is */
@@ -97,5 +103,31 @@ extern char *ehds_dp_null_key(Node *key);
 /* dp_workers.c: may workers hand over what they have collected, or tallied? */
 extern bool ehds_dp_workers_may_collect(Border *b, int max_groups, int n_words);
 extern bool ehds_dp_workers_may_tally(Border *b, int n_statistics);
+/* A release by one list of keys; nothing in it depends on data. */
+typedef struct DpSet
+{
+	Border *border;        /* its keys are those of the set */
+	bool unique;           /* the query has one row a person */
+	bool one_group;        /* a person is in one group */
+	int max_groups;        /* groups in which a person counts */
+	char *domain;          /* SQL that gives the keys; NULL: they come from the data, or there are none */
+	Query *keys;           /* what stands in its place, or NULL */
+	bool selects;          /* groups */
+	EhdsDpShare share;     /* of each figure */
+	EhdsDpShare selection; /* of the count that selects groups, where it is no figure */
+	bool statistics; /* its columns after the keys are not figures, but noised statistics v1_1, v1_2, ... */
+} DpSet;
+
+extern void ehds_dp_describe(Border *b, int depth, DpSet *set);
+/* level: how much deeper than a WITH query of the statement the query will be */
+extern Query *ehds_dp_release_of(const DpSet *set, int depth, int level);
+/* the query's FROM has at most one row for each value of the column, by a unique index */
+extern bool ehds_has_one_row_a_subject(Query *query, Var *subject);
+
+/* dp_one_group.c: is a person in one group, whatever the data? Not to be relied on for privacy. */
+extern bool ehds_dp_in_one_group(Border *b);
+
+/* dp_sets.c */
+extern Query *ehds_dp_sets_query(Border *b, int depth);
 
 #endif /* EHDS_DP_FIGURE_H */

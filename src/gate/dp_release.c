@@ -98,9 +98,8 @@ is_unique_column(Oid relid, AttrNumber attno)
 	return unique;
 }
 
-/* Does the query's FROM have at most one row for each value of the column? */
-static bool
-has_one_row_a_subject(Query *query, Var *subject)
+bool
+ehds_has_one_row_a_subject(Query *query, Var *subject)
 {
 	Node *from;
 	RangeTblEntry *rte;
@@ -118,7 +117,7 @@ has_one_row_a_subject(Query *query, Var *subject)
 	if (rte->rtekind != RTE_SUBQUERY)
 		return false;
 	tle = get_tle_by_resno(rte->subquery->targetList, subject->varattno);
-	return tle != NULL && IsA(tle->expr, Var) && has_one_row_a_subject(rte->subquery, (Var *) tle->expr);
+	return tle != NULL && IsA(tle->expr, Var) && ehds_has_one_row_a_subject(rte->subquery, (Var *) tle->expr);
 }
 
 AttrNumber
@@ -342,51 +341,68 @@ first_subquery(Query *q)
 }
 
 /*
- * The columns of a release: noised below, as the analyst's types above.  persons:
- * how groups are selected and their persons counted, NULL if they are public.
+ * The columns of a release: noised below, as the analyst's types above (or not yet).
+ * persons: how groups are selected and their persons counted, NULL if they are public.
  */
 static void
-add_columns(Border *b, int max_groups, const EhdsDpShare *share, const EhdsMechanism *persons,
-			StringInfo noised, StringInfo shown)
+add_columns(const DpSet *set, const EhdsMechanism *persons, StringInfo noised, StringInfo shown)
 {
+	Border *b = set->border;
+	int max_groups = set->max_groups;
+	const EhdsDpShare *share = &set->share;
 	ListCell *lc;
 
 	foreach(lc, b->figures)
 	{
 		DpFigure *figure = lfirst(lc);
 		int n = foreach_current_index(lc) + 1;
-		char *column = ehds_column_with(b, list_nth(b->outputs, list_length(b->keys) + n - 1));
+		char *column = ehds_column_with(b, list_nth(b->outputs, b->first_figure + n - 1));
 
 		appendStringInfoString(shown, shown->len > 0 ? ", " : "");
 		if (persons != NULL && ehds_dp_is_selecting(figure))
 		{
 			ehds_tell_count(b->gate, column, persons, share);
-			appendStringInfo(shown, "n AS n%d", n);
+			appendStringInfo(shown, set->statistics ? "n::pg_catalog.numeric AS v%d_1" : "n AS n%d", n);
 			continue;
 		}
 		ehds_dp_tell(b->gate, figure, column, max_groups, share);
 		for (int i = 0; i < ehds_measure_n_statistics(&figure->measure); i++)
+		{
 			appendStringInfo(noised, "%s%s AS v%d_%d", noised->len > 0 ? ", " : "",
 							 ehds_dp_noised(figure, i, psprintf("s%d_%d", n, i + 1), max_groups, share), n,
 							 i + 1);
-		appendStringInfo(shown, "%s AS n%d", ehds_dp_value(figure, psprintf("v%d_", n)), n);
+			if (set->statistics)
+				appendStringInfo(shown, "%sv%d_%d", i > 0 ? ", " : "", n, i + 1);
+		}
+		if (!set->statistics)
+			appendStringInfo(shown, "%s AS n%d", ehds_dp_value(figure, psprintf("v%d_", n)), n);
 	}
 }
 
-Query *
-ehds_dp_release_query(Border *b, int depth)
+void
+ehds_dp_describe(Border *b, int depth, DpSet *set)
 {
+	memset(set, 0, sizeof(*set));
+	set->border = b;
+	set->unique = ehds_has_one_row_a_subject(b->query, linitial(b->subjects));
+	/* of a person in one row, the keys are his own: no more than one group */
+	set->one_group = b->keys == NIL || set->unique || ehds_dp_in_one_group(b);
+	set->max_groups = set->one_group ? 1 : b->gate->max_groups;
+	set->domain = ehds_dp_domain(b, depth, &set->keys);
+	set->selects = b->keys != NIL && set->domain == NULL;
+}
+
+Query *
+ehds_dp_release_of(const DpSet *set, int depth, int level)
+{
+	Border *b = set->border;
 	EhdsGate *gate = b->gate;
 	bool keyed = b->keys != NIL;
-	Query *input = ehds_below(b->query, depth);
+	Query *input = copyObject(ehds_below(b->query, depth));
 	Var *subject = linitial(b->subjects);
-	bool unique = has_one_row_a_subject(b->query, subject);
-	/* of a person in one row, the keys are his own: no more than one group */
-	int max_groups = (keyed && !unique) ? gate->max_groups : 1;
+	int max_groups = set->max_groups;
+	const char *domain = set->domain;
 	bool selecting = false;
-	Query *keys;
-	char *domain = ehds_dp_domain(b, depth, &keys);
-	EhdsDpShare share;
 	EhdsMechanism persons;
 	Template t;
 	StringInfoData noised;
@@ -448,22 +464,26 @@ ehds_dp_release_query(Border *b, int depth)
 	else if (n_measures > 0)
 		add_gathered(&t, b, max_groups, n, n_measures);
 	else
-		add_bounded(&t, b, unique, max_groups, n);
+		add_bounded(&t, b, set->unique, max_groups, n);
 	if (n_measures > 0 && gate->epsilon_nano == 0)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("ehds.error_target is for queries that count persons only"),
 						errhint("RESET ehds.error_target, and SET ehds.epsilon.")));
-	share = ehds_count_share(gate, max_groups, keyed && domain == NULL);
-	if (domain == NULL)
+	if (set->selects || selecting)
 	{
-		persons = ehds_dp_count_mechanism(&share, max_groups, keyed);
+		const EhdsDpShare *share = selecting ? &set->share : &set->selection;
+
+		persons = ehds_dp_count_mechanism(share, max_groups, keyed);
 		/* groups are selected by a count of their persons, whether it is shown or not */
 		if (keyed && !selecting)
-			ehds_tell_count(gate, NULL, &persons, &share);
-		if (keyed || selecting)
-			appendStringInfo(&noised, "%s AS n", release_call(&persons, t.total, gate->permit->k));
+		{
+			ehds_tell_count(gate, NULL, &persons, share);
+			if (b->of_set)
+				((EhdsNoise *) llast(gate->noises))->column = psprintf("(selection of groups) %s", b->of_set);
+		}
+		appendStringInfo(&noised, "%s AS n", release_call(&persons, t.total, gate->permit->k));
 	}
-	add_columns(b, max_groups, &share, domain ? NULL : &persons, &noised, &shown);
+	add_columns(set, selecting ? &persons : NULL, &noised, &shown);
 	t.nesting++;
 	if (domain != NULL)
 	{
@@ -491,15 +511,27 @@ ehds_dp_release_query(Border *b, int depth)
 	innermost = q;
 	for (int i = 2; i < t.nesting; i++)
 		innermost = first_subquery(innermost);
-	ehds_move_query(gate, input, depth, t.nesting, depth > 0);
+	ehds_move_query(gate, input, depth, t.nesting + level, depth > 0);
 	rt_fetch(1, innermost->rtable)->subquery = input;
-	if (keys != NULL)
+	if (set->keys != NULL)
 	{
 		Query *united = first_subquery(first_subquery(q));
 		Query *distinct = rt_fetch(2, united->rtable)->subquery;
 
-		ehds_move_query(gate, keys, depth, DOMAIN_LEVEL, depth > 0);
-		rt_fetch(1, distinct->rtable)->subquery = keys;
+		ehds_move_query(gate, set->keys, depth, DOMAIN_LEVEL + level, depth > 0);
+		rt_fetch(1, distinct->rtable)->subquery = set->keys;
 	}
 	return q;
+}
+
+Query *
+ehds_dp_release_query(Border *b, int depth)
+{
+	DpSet set;
+
+	if (b->query->groupingSets != NIL)
+		return ehds_dp_sets_query(b, depth);
+	ehds_dp_describe(b, depth, &set);
+	set.share = set.selection = ehds_count_share(b->gate, set.max_groups, set.selects);
+	return ehds_dp_release_of(&set, depth, 0);
 }

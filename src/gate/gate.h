@@ -91,6 +91,7 @@ typedef struct EhdsGate
 	EhdsCharge charge; /* of the whole query */
 	int max_groups;
 	char *precision; /* of the releases, in words */
+	double rounding; /* what it may add to a noised number that totals and parts are made to agree */
 	bool shown;      /* EXPLAIN: the rewritten query itself is the answer */
 	/* rows of persons may be stored, where nobody reads them (sealed.c) */
 	bool seal;
@@ -131,6 +132,8 @@ extern int64 ehds_setting_error_target_nano; /* 0: none */
 extern int ehds_setting_max_groups;          /* 0: the permit's */
 extern bool ehds_setting_fresh;
 extern int ehds_setting_max_rows;
+/* how much the precision of a grouping set counts, by what GROUPING() of all keys is in it; 1 if it is not named */
+extern double ehds_weight_of_set(uint32 grouping);
 extern void ehds_gate_settings_init(void);
 
 /* force.c */

@@ -174,11 +174,28 @@ ehds_is_never_null(Border *b, Node *node)
 	rte = rt_fetch(var->varno, b->query->rtable);
 	foreach(lc, b->subjects)
 		kept = kept || ((Var *) lfirst(lc))->varno == var->varno;
-	if (!kept || rte->rtekind != RTE_SUBQUERY || ehds_permit_view(ehds_view_of_subquery(rte)) == NULL)
+	if (!kept)
 		return false;
-	column = (Var *) get_tle_by_resno(rte->subquery->targetList, var->varattno)->expr;
-	if (!IsA(column, Var) || column->varlevelsup != 0)
-		return false;
+	/* through queries that read one thing and leave the column as it is */
+	for (;;)
+	{
+		Query *q = rte->subquery;
+		bool view;
+
+		if (rte->rtekind != RTE_SUBQUERY)
+			return false;
+		view = ehds_permit_view(ehds_view_of_subquery(rte)) != NULL;
+		column = (Var *) get_tle_by_resno(q->targetList, var->varattno)->expr;
+		if (!IsA(column, Var) || column->varlevelsup != 0)
+			return false;
+		if (view)
+			break;
+		if (q->setOperations != NULL || list_length(q->jointree->fromlist) != 1 ||
+			!IsA(linitial(q->jointree->fromlist), RangeTblRef))
+			return false;
+		var = column;
+		rte = rt_fetch(var->varno, q->rtable);
+	}
 	rte = rt_fetch(column->varno, rte->subquery->rtable);
 	if (rte->rtekind != RTE_RELATION)
 		return false;

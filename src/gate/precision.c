@@ -9,6 +9,8 @@
  */
 #include "core/compat.h"
 
+#include <math.h>
+
 #include "common/int.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -117,6 +119,7 @@ contains_walker(Node *node, void *arg)
 char *
 ehds_column_with(Border *b, Node *aggregate)
 {
+	const char *name = "?";
 	ListCell *lc;
 
 	foreach(lc, b->query->targetList)
@@ -126,9 +129,12 @@ ehds_column_with(Border *b, Node *aggregate)
 
 		(void) contains_walker((Node *) tle->expr, &c);
 		if (c.found && !tle->resjunk && tle->resname != NULL)
-			return pstrdup(tle->resname);
+		{
+			name = tle->resname;
+			break;
+		}
 	}
-	return pstrdup("?");
+	return b->of_set ? psprintf("%s %s", name, b->of_set) : pstrdup(name);
 }
 
 /*
@@ -161,7 +167,7 @@ ehds_tell_count(EhdsGate *gate, char *column, const EhdsMechanism *m, const Ehds
 					   : m->keyed  ? "truncated discrete Laplace"
 								   : "discrete Laplace";
 	noise->scale = ehds_mechanism_scale(m);
-	noise->half_width = (double) m->interval95;
+	noise->half_width = (double) m->interval95 + gate->rounding;
 	noise->max_groups = m->max_groups;
 	noise->tau = m->tau;
 	noise->cost.epsilon_nano = share->zcdp ? 0 : share->epsilon_nano;
@@ -173,7 +179,7 @@ ehds_tell_count(EhdsGate *gate, char *column, const EhdsMechanism *m, const Ehds
 					 m->max_groups, m->max_groups > 1 ? "s" : "",
 					 gate->permit->k > 1 ? psprintf(" less %d", gate->permit->k - 1) : "");
 	ehds_tell_noise(gate, noise,
-					column ? psprintf("at most %lld persons in %s", (long long) m->interval95, column) : NULL);
+					column ? psprintf("at most %.0f persons in %s", ceil(noise->half_width), column) : NULL);
 }
 
 /* As texts for the marker of a plan, and back. */

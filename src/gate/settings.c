@@ -26,6 +26,19 @@ int ehds_setting_max_rows = 1;
 static char *setting_epsilon = NULL;
 static char *setting_error_target = NULL;
 
+/* Weights of grouping sets, as ehds.set_weights has them. */
+#define WEIGHTS_MAX 64
+#define WEIGHT_MAX 1000000
+typedef struct Weights
+{
+	int n;
+	uint32 groupings[WEIGHTS_MAX];
+	int64 weights[WEIGHTS_MAX];
+} Weights;
+
+static char *setting_weights = NULL;
+static Weights *weights = NULL;
+
 static void
 forget_plans_string(const char *newval, void *extra)
 {
@@ -136,6 +149,82 @@ assign_epsilon(const char *newval, void *extra)
 	ResetPlanCache();
 }
 
+/* A whole number from least to most; false if there is none. */
+static bool
+parse_whole(const char **p, int64 least, int64 most, int64 *number)
+{
+	const char *start = *p;
+
+	for (*number = 0; **p >= '0' && **p <= '9'; (*p)++)
+	{
+		*number = *number * 10 + (**p - '0');
+		if (*number > most)
+			return false;
+	}
+	return *p > start && *number >= least;
+}
+
+static bool
+parse_weights(const char *p, Weights *parsed)
+{
+	parsed->n = 0;
+	while (*p != '\0')
+	{
+		int64 grouping;
+		int64 weight;
+
+		if (parsed->n > 0 && *p++ != ',')
+			return false;
+		p += strspn(p, " ");
+		if (!parse_whole(&p, 0, PG_INT32_MAX, &grouping) || *p++ != ':')
+			return false;
+		p += strspn(p, " ");
+		if (parsed->n >= WEIGHTS_MAX || !parse_whole(&p, 1, WEIGHT_MAX, &weight))
+			return false;
+		for (int i = 0; i < parsed->n; i++)
+			if (parsed->groupings[i] == (uint32) grouping)
+				return false;
+		parsed->groupings[parsed->n] = (uint32) grouping;
+		parsed->weights[parsed->n++] = weight;
+		p += strspn(p, " ");
+	}
+	return true;
+}
+
+static bool
+check_weights(char **newval, void **extra, GucSource source)
+{
+	Weights parsed;
+
+	if (!parse_weights(*newval, &parsed))
+	{
+		GUC_check_errdetail("Weights are written as what GROUPING() of all keys is in a set and a whole number from 1 to %d: '0:1, 1:4'.",
+							WEIGHT_MAX);
+		return false;
+	}
+	*extra = ehds_guc_malloc(sizeof(Weights));
+	if (*extra == NULL)
+		return false;
+	*(Weights *) *extra = parsed;
+	return true;
+}
+
+static void
+assign_weights(const char *newval, void *extra)
+{
+	weights = extra;
+	ResetPlanCache();
+}
+
+double
+ehds_weight_of_set(uint32 grouping)
+{
+	for (int i = 0; weights != NULL && i < weights->n; i++)
+		if (weights->groupings[i] == grouping)
+			return (double) weights->weights[i];
+	return 1;
+}
+
 void
 ehds_gate_settings_init(void)
 {
@@ -171,6 +260,11 @@ ehds_gate_settings_init(void)
 							"Number of groups of a result in which one person may count; 0: the permit's.",
 							NULL, &ehds_setting_max_groups, 0, 0, 10000, PGC_USERSET, 0, NULL,
 							forget_plans_int, NULL);
+	/* Which tables of a release with grouping sets are to be the more precise ones. */
+	DefineCustomStringVariable("ehds.set_weights",
+							   "Weights of grouping sets by which a differentially private release shares its epsilon among them, as GROUPING() value:weight, separated by commas; 1 for those that are not named.",
+							   NULL, &setting_weights, "", PGC_USERSET, 0, check_weights, assign_weights,
+							   NULL);
 	/* More rows a person: less is left out, more noise in each group. */
 	DefineCustomIntVariable("ehds.max_rows",
 							"Number of rows of one person that count in a group of a differentially private sum or number of rows.",
