@@ -100,6 +100,15 @@ my @mutants = (
 		change => [ [ 'src/dp/collect_read.c', '(m->kind == MEASURE_BINS ? 1 : weights[i])', '(m->kind == MEASURE_BINS ? words[2 * i + 1] : weights[i])' ] ],
 	},
 	{
+		# each set at what all may spend, of which the first is charged
+		name   => 'grouping_sets_at_full_epsilon',
+		case   => 'grouping sets',
+		change => [
+			[ 'src/dp/shares.c', 'epsilon_within(units[i]) : units[i];', 'epsilon_within(units[i]) : whole->epsilon_nano;' ],
+			[ 'src/gate/precision.c', 'pg_add_s64_overflow(sum->epsilon_nano, noise->cost.epsilon_nano,', 'pg_add_s64_overflow(sum->epsilon_nano, sum->epsilon_nano > 0 ? 0 : noise->cost.epsilon_nano,' ],
+		],
+	},
+	{
 		name   => 'random_state_of_the_postmaster',
 		case   => 'two sessions',
 		change => [

@@ -227,6 +227,16 @@ audit({ name => 'twenty groups', max_groups => 3, runs => 3000,
 	event => 'n > 13' });
 
 
+# in both groups of each of three sets, and in the total: seven cells from one charge
+audit({ name => 'grouping sets', max_groups => 2, runs => 3000,
+	query => q{SELECT count(*) AS n FROM (SELECT GROUPING(g = 0, g < 1, g <> 1) AS s, ehds.dp_count(person_id) AS n FROM t WHERE g < 2
+		GROUP BY GROUPING SETS ((g = 0), (g < 1), (g <> 1), ())) x WHERE n > CASE s WHEN 7 THEN 200 ELSE 100 END},
+	event => 'n > 5' });
+# totals and parts that are made to agree
+audit({ name => 'sums that agree', runs => 2000,
+	query => 'SELECT count(*) AS n FROM (SELECT v = 1 AS v, ehds.dp_count(person_id) AS n FROM persons GROUP BY ROLLUP (v = 1)) x WHERE n > CASE WHEN v THEN 20 ELSE 38 END',
+	event => 'n > 1' });
+
 # in parallel, each worker sees some of the person's groups
 audit({ name => 'workers', max_groups => 1, runs => 1000,
 	settings => 'SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;',
