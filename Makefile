@@ -69,7 +69,7 @@ DATA := $(wildcard $(EXTENSION)--*--*.sql)
 OBJS := $(patsubst %.c,%.o,$(sort $(wildcard src/*/*.c)) $(wildcard src/*.c))
 
 # sql/<name>.sql against expected/<name>.out, in this order
-REGRESS = catalog kanon suppress dp pseudonym gate expressions
+REGRESS = catalog kanon suppress additive dp pseudonym gate expressions
 
 # A user whose compiler is newer than ours may say WERROR=no.
 WERROR ?= yes

@@ -171,6 +171,32 @@ SELECT throws_ok(format('SELECT pg_temp.asked(%L)', q), code, message, q) FROM (
     ('SELECT person_id, count(*) FROM person GROUP BY ROLLUP (person_id)', 'ZE002', NULL), ('SELECT woman, days, count(DISTINCT person_id) FROM person GROUP BY ROLLUP (woman)', '42803', NULL)) v(q, code, message);
 SELECT throws_ok($$SELECT pg_temp.asked('SELECT place, count(DISTINCT person_id) FROM person GROUP BY CUBE (place, days)', '0.000000003')$$, '22023', NULL, 'an epsilon of which nothing is left for a set');
 
+-- ---------------------------------------------------------------- told afterwards, and shown
+CREATE FUNCTION pg_temp.last() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer text;
+BEGIN
+    SET LOCAL SESSION AUTHORIZATION t_sets;
+    SELECT string_agg(column_name || ' ' || half_width, ', ') INTO answer FROM ehds.last_release();
+    RESET SESSION AUTHORIZATION;
+    RETURN answer;
+END $$;
+SELECT pg_temp.asked('SELECT woman, count(DISTINCT person_id) AS n FROM person GROUP BY ROLLUP (woman) HAVING ehds.dp_rows(person_id) > 0', '2') IS NULL;
+SELECT is(pg_temp.last(), format('n in total %1$s, ? in total %1$s, n by woman %1$s, ? by woman %1$s', ehds.dp_interval(1) + 1), 'the last release, of each set; rounding included');
+CREATE FUNCTION pg_temp.shown(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    line text; answer text := '';
+BEGIN
+    SET LOCAL search_path = permit_sets, s, public, pg_catalog;
+    SET LOCAL SESSION AUTHORIZATION t_sets;
+    FOR line IN EXECUTE 'EXPLAIN ' || query LOOP
+        answer := answer || line || ' ';
+    END LOOP;
+    RESET SESSION AUTHORIZATION;
+    RETURN answer;
+END $$;
+SELECT matches(pg_temp.shown('SELECT woman, old, count(DISTINCT person_id) FROM person GROUP BY CUBE (woman, old)'), 'ehds\.additive\(.* UNION ALL .* UNION ALL .* UNION ALL ', 'EXPLAIN shows the sets');
+
 -- ---------------------------------------------------------------- ehds.marginals
 CREATE FUNCTION pg_temp.marginals(arguments text, columns text DEFAULT 'm', epsilon text DEFAULT '1000', permit text DEFAULT 'sets') RETURNS text LANGUAGE sql AS $$
     SELECT pg_temp.asked(format('SELECT %s FROM ehds.marginals(%s) m', columns, arguments), epsilon, permit)
