@@ -107,6 +107,8 @@ extern bool ehds_dp_workers_may_tally(Border *b, int n_statistics);
 typedef struct DpSet
 {
 	Border *border;        /* its keys are those of the set */
+	int depth;             /* of the analyst's query */
+	int level;             /* how much deeper than a WITH query of the statement the release will be */
 	bool unique;           /* the query has one row a person */
 	bool one_group;        /* a person is in one group */
 	int max_groups;        /* groups in which a person counts */
@@ -118,9 +120,8 @@ typedef struct DpSet
 	bool statistics; /* its columns after the keys are not figures, but noised statistics v1_1, v1_2, ... */
 } DpSet;
 
-extern void ehds_dp_describe(Border *b, int depth, DpSet *set);
-/* level: how much deeper than a WITH query of the statement the query will be */
-extern Query *ehds_dp_release_of(const DpSet *set, int depth, int level);
+extern void ehds_dp_describe(Border *b, int depth, int level, DpSet *set);
+extern Query *ehds_dp_release_of(const DpSet *set);
 /* the query's FROM has at most one row for each value of the column, by a unique index */
 extern bool ehds_has_one_row_a_subject(Query *query, Var *subject);
 

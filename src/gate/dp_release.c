@@ -380,25 +380,29 @@ add_columns(const DpSet *set, const EhdsMechanism *persons, StringInfo noised, S
 }
 
 void
-ehds_dp_describe(Border *b, int depth, DpSet *set)
+ehds_dp_describe(Border *b, int depth, int level, DpSet *set)
 {
 	memset(set, 0, sizeof(*set));
 	set->border = b;
+	set->depth = depth;
+	set->level = level;
 	set->unique = ehds_has_one_row_a_subject(b->query, linitial(b->subjects));
 	/* of a person in one row, the keys are his own: no more than one group */
 	set->one_group = b->keys == NIL || set->unique || ehds_dp_in_one_group(b);
 	set->max_groups = set->one_group ? 1 : b->gate->max_groups;
 	set->domain = ehds_dp_domain(b, depth, &set->keys);
+	if (set->keys != NULL)
+		ehds_move_query(b->gate, set->keys, depth, DOMAIN_LEVEL + level, depth > 0);
 	set->selects = b->keys != NIL && set->domain == NULL;
 }
 
 Query *
-ehds_dp_release_of(const DpSet *set, int depth, int level)
+ehds_dp_release_of(const DpSet *set)
 {
 	Border *b = set->border;
 	EhdsGate *gate = b->gate;
 	bool keyed = b->keys != NIL;
-	Query *input = copyObject(ehds_below(b->query, depth));
+	Query *input = copyObject(ehds_below(b->query, set->depth));
 	Var *subject = linitial(b->subjects);
 	int max_groups = set->max_groups;
 	const char *domain = set->domain;
@@ -511,14 +515,13 @@ ehds_dp_release_of(const DpSet *set, int depth, int level)
 	innermost = q;
 	for (int i = 2; i < t.nesting; i++)
 		innermost = first_subquery(innermost);
-	ehds_move_query(gate, input, depth, t.nesting + level, depth > 0);
+	ehds_move_query(gate, input, set->depth, t.nesting + set->level, set->depth > 0);
 	rt_fetch(1, innermost->rtable)->subquery = input;
 	if (set->keys != NULL)
 	{
 		Query *united = first_subquery(first_subquery(q));
 		Query *distinct = rt_fetch(2, united->rtable)->subquery;
 
-		ehds_move_query(gate, set->keys, depth, DOMAIN_LEVEL + level, depth > 0);
 		rt_fetch(1, distinct->rtable)->subquery = set->keys;
 	}
 	return q;
@@ -531,7 +534,7 @@ ehds_dp_release_query(Border *b, int depth)
 
 	if (b->query->groupingSets != NIL)
 		return ehds_dp_sets_query(b, depth);
-	ehds_dp_describe(b, depth, &set);
+	ehds_dp_describe(b, depth, 0, &set);
 	set.share = set.selection = ehds_count_share(b->gate, set.max_groups, set.selects);
-	return ehds_dp_release_of(&set, depth, 0);
+	return ehds_dp_release_of(&set);
 }

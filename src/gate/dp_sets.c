@@ -117,7 +117,9 @@ find_sets(Sets *sets, int depth)
 	foreach(lc, expanded)
 		add_member(sets, lfirst(lc));
 	for (int i = 0; i < sets->n; i++)
-		ehds_dp_describe(&sets->members[i].border, depth, &sets->members[i].set);
+		/* a single arm is one level less deep */
+		ehds_dp_describe(&sets->members[i].border, depth, sets->n > 1 ? LEVEL_OF_SET : LEVEL_OF_SET - 1,
+						 &sets->members[i].set);
 }
 
 /* ------------------------------------------------------------------ what each may spend */
@@ -356,8 +358,7 @@ ehds_dp_sets_query(Border *b, int depth)
 
 		member->set.statistics = true;
 		gate->rounding = any ? rounding_of(&sets, member) : 0;
-		/* a single arm is one level less deep */
-		releases[i] = ehds_dp_release_of(&member->set, depth, sets.n > 1 ? LEVEL_OF_SET : LEVEL_OF_SET - 1);
+		releases[i] = ehds_dp_release_of(&member->set);
 		gate->rounding = 0;
 		if (i > 0)
 			appendStringInfoString(&arms, " UNION ALL ");
