@@ -82,7 +82,6 @@ SELECT is(pg_temp.asked(q), pg_temp.native(q), q) FROM unnest(ARRAY[
     'SELECT rank() OVER (PARTITION BY GROUPING(place) ORDER BY count(DISTINCT person_id), place), place FROM person GROUP BY ROLLUP (place) ORDER BY 2',
     'SELECT x.woman, x.n FROM (SELECT woman, count(DISTINCT person_id) AS n FROM person GROUP BY ROLLUP (woman)) x ORDER BY 1',
     'WITH w AS (SELECT place_id AS id, site FROM place WHERE site = ''north'') SELECT site, id, count(DISTINCT person_id) AS n FROM w LEFT JOIN person ON place = id GROUP BY ROLLUP (site, id) ORDER BY 1, 2',
-    'WITH w AS (SELECT place_id AS id, site FROM place WHERE site = ''north'') SELECT site, x.id, x.n FROM w LEFT JOIN (SELECT id, count(DISTINCT person_id) AS n FROM w LEFT JOIN person ON place = id GROUP BY ROLLUP (id)) x USING (id) ORDER BY 1, 2',
     'SELECT x.id, x.n FROM (WITH w AS (SELECT place_id AS id FROM place WHERE site = ''north'') SELECT id, count(DISTINCT person_id) AS n FROM w LEFT JOIN person ON place = id GROUP BY GROUPING SETS ((id))) x ORDER BY 1',
     'SELECT site, woman, count(DISTINCT person_id) AS n FROM (VALUES (true), (false)) v (w) CROSS JOIN place LEFT JOIN person ON place = place_id AND woman = w GROUP BY CUBE (site, woman) HAVING woman IS NOT NULL OR GROUPING(woman) = 1 ORDER BY 1, 2',
     'WITH p AS (SELECT * FROM person WHERE days < 5) SELECT place, count(DISTINCT person_id) AS n FROM p GROUP BY ROLLUP (place) ORDER BY 1',
@@ -92,6 +91,11 @@ SELECT is(pg_temp.asked('SELECT acute, count(DISTINCT person_id) FROM stay GROUP
 SELECT is(pg_temp.asked('SELECT place, count(DISTINCT person_id) FROM person WHERE days < 0 GROUP BY ROLLUP (place)'), '(,0)', 'nobody: the total');
 SELECT is(pg_temp.asked('SELECT place, count(DISTINCT person_id) FROM person WHERE days < 0 GROUP BY GROUPING SETS ((place))'), NULL, 'nobody, without a total');
 SELECT is(pg_temp.asked('SELECT site, place_id, count(DISTINCT person_id) FROM place LEFT JOIN person ON place = place_id GROUP BY ROLLUP (site, place_id) ORDER BY 1, 2'), '(north,1,800) (north,2,800) (north,,1600) (south,3,800) (south,4,800) (south,5,800) (south,6,0) (south,,2400) (,,4000)', 'public keys of several levels, an empty group too');
+
+SELECT set_config('ehds.epsilon', '1000', false), set_config('search_path', 'permit_sets, s, public, pg_catalog', false);
+SELECT is(pg_temp.as_role('t_sets', $$WITH w AS (SELECT place_id AS id FROM place WHERE site = 'north') SELECT string_agg(coalesce(id, 0) || ' ' || n, ', ' ORDER BY id) FROM (SELECT id, count(DISTINCT person_id) AS n FROM w LEFT JOIN person ON place = id GROUP BY ROLLUP (id)) x WHERE x.id IS NULL OR x.id IN (SELECT id FROM w)$$), '1 800, 2 800, 0 1600', 'WITH at the beginning');
+RESET ehds.epsilon;
+RESET search_path;
 
 -- ---------------------------------------------------------------- one charge, of what one query costs
 SELECT results_eq(format('SELECT * FROM pg_temp.cost(%L)', q), format('SELECT 10::numeric * %s, %s, 0::numeric, 1::bigint', figures, CASE WHEN selects THEN '0.00000001' ELSE '0::numeric' END), q)
