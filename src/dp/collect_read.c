@@ -429,7 +429,11 @@ Datum
 ehds_dp_groups(PG_FUNCTION_ARGS)
 {
 	(void) ehds_getarg_execution(fcinfo, 1);
-	return groups_of(fcinfo);
+	groups_of(fcinfo);
+	/* it is read once; a statement with many grouping sets would keep as many states until its end */
+	if (!PG_ARGISNULL(0))
+		MemoryContextDelete(find_state(PG_GETARG_INT64(0))->context);
+	return (Datum) 0;
 }
 
 /* dp_groups(number) */
