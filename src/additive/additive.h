@@ -11,6 +11,7 @@
  *
  *	tree.c			sets of which each has the keys of the one before (ROLLUP)
  *	complete.c		any sets, if every combination of values of their keys is there
+ *	grid.c			any sets with the one of all keys, some of which determine others
  *	additive_sql.c	the window function
  */
 #ifndef EHDS_ADDITIVE_H
@@ -23,6 +24,7 @@
 /* of tables that are no tree */
 #define EHDS_COMPLETE_KEYS_MAX 12
 #define EHDS_COMPLETE_CELLS_MAX (INT64CONST(1) << 24)
+#define EHDS_GRID_SETS_MAX 64
 
 typedef struct EhdsAdditiveCell
 {
@@ -43,8 +45,13 @@ typedef struct EhdsAdditiveCell
  * Complete: each set has a cell for each combination of the values that its keys have
  * anywhere. A result differs from the estimate by at most 2^(keys - 1), half of 1 if
  * the set has no key.
+ *
+ * Grid: one set has all keys; every cell has parts in it; and its cells are complete,
+ * if keys that are functions of another one are left out (such functions of one key are
+ * functions of each other). Results differ as in complete tables.
  */
 extern bool ehds_additive_tree(EhdsAdditiveCell *cells, int ncells, int nkeys);
 extern bool ehds_additive_complete(EhdsAdditiveCell *cells, int ncells, int nkeys);
+extern bool ehds_additive_grid(EhdsAdditiveCell *cells, int ncells, int nkeys);
 
 #endif /* EHDS_ADDITIVE_H */

@@ -171,7 +171,8 @@ ehds_additive(PG_FUNCTION_ARGS)
 		}
 		number_values(cells, (int) nrows, nkeys, occurrences);
 		results->unchanged = !fits || !(ehds_additive_tree(cells, (int) nrows, nkeys) ||
-										ehds_additive_complete(cells, (int) nrows, nkeys));
+										ehds_additive_complete(cells, (int) nrows, nkeys) ||
+										ehds_additive_grid(cells, (int) nrows, nkeys));
 		for (int64 i = 0; i < nrows; i++)
 			results->values[i] = cells[i].result;
 		results->made = true;

@@ -115,7 +115,7 @@ find_set(Maker *m, uint32 keys)
 
 /* The sets, and a part for each subset of their keys; false unless they are complete. */
 static bool
-read_sets(Maker *m, const EhdsAdditiveCell *cells, int ncells)
+read_tables(Maker *m, const EhdsAdditiveCell *cells, int ncells)
 {
 	double sum = 0;
 	int64 expected = 0;
@@ -272,7 +272,7 @@ ehds_additive_complete(EhdsAdditiveCell *cells, int ncells, int nkeys)
 	m.nkeys = nkeys;
 	m.sets = palloc0(sizeof(Table) << nkeys);
 	m.parts = palloc0(sizeof(Table *) << nkeys);
-	if (!read_sets(&m, cells, ncells))
+	if (!read_tables(&m, cells, ncells))
 		return false;
 	for (uint32 keys = 0; keys < ((uint32) 1 << nkeys); keys++)
 	{

@@ -12,9 +12,12 @@ CREATE TABLE s.stay (stay_id bigint PRIMARY KEY, person_id bigint NOT NULL, ward
 INSERT INTO s.stay SELECT 10 * p + i, p, (p + i) % 4, CASE i % 2 WHEN 0 THEN 'day' ELSE 'night' END, i < 2 FROM generate_series(1, 4000) p, generate_series(1, 3) i;
 CREATE TABLE s.place (place_id integer PRIMARY KEY, site text NOT NULL);
 INSERT INTO s.place SELECT p, CASE WHEN p < 3 THEN 'north' ELSE 'south' END FROM generate_series(1, 6) p;
+CREATE TABLE s.sex (w boolean PRIMARY KEY);
+INSERT INTO s.sex VALUES (true), (false);
 SECURITY LABEL FOR pg_ehds ON TABLE s.place IS 'public';
+SECURITY LABEL FOR pg_ehds ON TABLE s.sex IS 'public';
 GRANT USAGE ON SCHEMA s TO PUBLIC;
-GRANT SELECT ON s.place TO PUBLIC;
+GRANT SELECT ON s.place, s.sex TO PUBLIC;
 ANALYZE;
 SELECT ehds.protect('s.person', subject => 'person_id', population => 's');
 SELECT ehds.protect('s.stay', subject => 'person_id', population => 's');
@@ -83,7 +86,7 @@ SELECT is(pg_temp.asked(q), pg_temp.native(q), q) FROM unnest(ARRAY[
     'SELECT x.woman, x.n FROM (SELECT woman, count(DISTINCT person_id) AS n FROM person GROUP BY ROLLUP (woman)) x ORDER BY 1',
     'WITH w AS (SELECT place_id AS id, site FROM place WHERE site = ''north'') SELECT site, id, count(DISTINCT person_id) AS n FROM w LEFT JOIN person ON place = id GROUP BY ROLLUP (site, id) ORDER BY 1, 2',
     'SELECT x.id, x.n FROM (WITH w AS (SELECT place_id AS id FROM place WHERE site = ''north'') SELECT id, count(DISTINCT person_id) AS n FROM w LEFT JOIN person ON place = id GROUP BY GROUPING SETS ((id))) x ORDER BY 1',
-    'SELECT site, woman, count(DISTINCT person_id) AS n FROM (VALUES (true), (false)) v (w) CROSS JOIN place LEFT JOIN person ON place = place_id AND woman = w GROUP BY CUBE (site, woman) HAVING woman IS NOT NULL OR GROUPING(woman) = 1 ORDER BY 1, 2',
+    'SELECT site, woman, count(DISTINCT person_id) AS n FROM sex CROSS JOIN place LEFT JOIN person ON place = place_id AND woman = w GROUP BY CUBE (site, woman) HAVING woman IS NOT NULL OR GROUPING(woman) = 1 ORDER BY 1, 2',
     'WITH p AS (SELECT * FROM person WHERE days < 5) SELECT place, count(DISTINCT person_id) AS n FROM p GROUP BY ROLLUP (place) ORDER BY 1',
     'SELECT x.w, x.n, y.n FROM (WITH p AS (SELECT person_id, place AS w FROM person WHERE days < 5) SELECT w, count(DISTINCT person_id) AS n FROM p GROUP BY ROLLUP (w)) x, (SELECT count(DISTINCT person_id) AS n FROM stay) y ORDER BY 1']) q;
 SELECT is(pg_temp.asked('SELECT woman, ehds.dp_count(person_id) AS n, ehds.dp_sum(person_id, days, 0, 9) AS d, ehds.dp_rows(person_id) AS r, round(ehds.dp_avg(person_id, days::numeric, 0, 9), 1) AS a, ehds.dp_median(person_id, days, 0, 9) AS m FROM person GROUP BY ROLLUP (woman) ORDER BY 1'), pg_temp.native('SELECT woman, count(*) AS n, sum(days) AS d, count(*) AS r, round(avg(days), 1) AS a, percentile_disc(0.5) WITHIN GROUP (ORDER BY days) AS m FROM person GROUP BY ROLLUP (woman) ORDER BY 1'), 'several aggregates');
@@ -159,6 +162,8 @@ SELECT is(pg_temp.draw('woman, old', 'GROUPING SETS ((woman), (old))', 'ehds.dp_
 SELECT is(count(*), 0::bigint, 'sums of values have one total, though none was asked for') FROM (SELECT run FROM drawn GROUP BY run HAVING sum(n) FILTER (WHERE g = 1) <> sum(n) FILTER (WHERE g = 2)) s;
 SELECT is(pg_temp.draw('site, place_id', 'ROLLUP (site, place_id)', 'ehds.dp_rows(person_id)', 'place LEFT JOIN person ON place = place_id', '0.05', 10), 90::bigint, 'places in sites');
 SELECT is(pg_temp.sums(), '40 sums, 0 differ', 'rows add up') FROM (SELECT count(*) FROM drawn WHERE g = 0) s;
+SELECT is(pg_temp.draw('site, place_id, w', 'ROLLUP (site, place_id), ROLLUP (w)', 'count(DISTINCT person_id)', 'place CROSS JOIN sex LEFT JOIN person ON place = place_id AND woman = w', '0.05', 5), 135::bigint, 'places in sites, by sex');
+SELECT matches(pg_temp.sums(), '^\d+ sums, 0 differ', 'add up in all directions');
 SELECT pg_temp.draw('acute, night', 'ROLLUP (acute, night)', 'count(DISTINCT person_id)', '(SELECT *, kind = ''night'' AS night FROM stay) s', '0.05', 5) * 0;
 SELECT doesnt_match(pg_temp.sums(), ' 0 differ', 'persons in several groups do not, and are not made to');
 SELECT pg_temp.draw('place, woman', 'ROLLUP (place, woman)', 'count(DISTINCT person_id)', 'person', '1', 5) * 0;

@@ -8,9 +8,8 @@
 #include <math.h>
 
 /* the sources under test */
-#define Maker Maker_of_tables
 #include "additive/complete.c"
-#undef Maker
+#include "additive/grid.c"
 #include "additive/tree.c"
 
 #include "server.h"
@@ -270,6 +269,64 @@ try_complete(void)
 	ok(true, "300 sets of tables of all combinations: least squares, and they add up");
 }
 
+/* places in regions in countries, by sex and age group, or whatever of it */
+static void
+try_grid(void)
+{
+	int tried = 0;
+
+	for (int n = 0; n < 300; n++)
+	{
+		int others = 1 + some(4);
+		uint32 forms[] = {0, 2, 3, 7, 8, 10, 11, 15, 4, 12, 1, 9, 6, 14};
+
+		nfinest = 0;
+		ncells = 0;
+		for (int a = 0; a < 1 + n % 3; a++)
+			for (int b = 0; b <= (a * 7 + n) % 3; b++)
+				for (int c = 0; c <= (a + b * 5 + n) % 4; c++)
+					for (int d = 0; d < others && nfinest < UNKNOWNS; d++)
+					{
+						finest[nfinest][0] = 3 * a + b;
+						finest[nfinest][1] = a;
+						finest[nfinest][2] = (17 * (12 * a + 4 * b + c)) % 41;
+						finest[nfinest++][3] = d;
+					}
+		if (nfinest >= UNKNOWNS)
+			continue;
+		add_set(15, 1 + some(50));
+		for (int i = 0; i < lengthof(forms); i++)
+			if (forms[i] != 15 && some(2) == 0)
+				add_set(forms[i], 1 + some(50));
+		tried++;
+		if (!ehds_additive_grid(cells, ncells, KEYS) || !adds_up() || !is_least_squares(false))
+		{
+			ok(false, "a grid");
+			return;
+		}
+	}
+	snprintf(note, sizeof(note), "%d tried", tried);
+	ok(tried > 100, "grids of places in regions by another key: least squares, and they add up");
+
+	/* tables of all combinations are grids as well */
+	for (int n = 0; n < 100; n++)
+	{
+		int sizes[KEYS] = {1 + some(4), 1 + some(4), 1 + some(3), 1 + some(2)};
+
+		all_combinations(sizes);
+		add_set(15, 1 + some(50));
+		for (uint32 keys = 0; keys < 15; keys++)
+			if (some(3) == 0)
+				add_set(keys, 1 + some(50));
+		if (!ehds_additive_grid(cells, ncells, KEYS) || !adds_up() || !is_least_squares(false))
+		{
+			ok(false, "a table of all combinations as a grid");
+			return;
+		}
+	}
+	ok(true, "and tables of all combinations");
+}
+
 static void
 try_other_shapes(void)
 {
@@ -285,6 +342,7 @@ try_other_shapes(void)
 	add_set(1, 1);
 	cells[0] = cells[--ncells];
 	ok(!ehds_additive_complete(cells, ncells, KEYS), "a combination is missing");
+	ok(!ehds_additive_grid(cells, ncells, KEYS), "or of a grid");
 
 	all_combinations(sizes);
 	add_set(3, 1);
@@ -306,6 +364,7 @@ try_other_shapes(void)
 		cells[i].value = PG_INT64_MAX - i;
 	ok(!ehds_additive_tree(cells, ncells, KEYS), "sums that do not fit");
 	ok(!ehds_additive_complete(cells, ncells, KEYS), "nor here");
+	ok(!ehds_additive_grid(cells, ncells, KEYS), "nor on a grid");
 	ok(!ehds_additive_tree(cells, 0, KEYS) && !ehds_additive_complete(cells, 0, KEYS), "no cell at all");
 
 	/* large, and exact: two halves that were counted exactly stay as they are */
@@ -324,6 +383,7 @@ main(void)
 {
 	try_tree();
 	try_complete();
+	try_grid();
 	try_other_shapes();
 	printf("1..%d\n", tests);
 	return failures > 0;
