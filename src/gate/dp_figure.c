@@ -35,6 +35,23 @@ ehds_dp_measured(const DpFigure *figure)
 						(Node *) makeNullConst(exprType(value), exprTypmod(value), exprCollation(value)));
 }
 
+bool
+ehds_dp_is_additive(const DpFigure *figure)
+{
+	switch (figure->kind)
+	{
+		case DP_PERSONS:
+		case DP_ROWS:
+			return true;
+		case DP_SUM:
+			/* a sum that is rounded to an integer type is not */
+			return figure->type == NUMERICOID || figure->type == FLOAT8OID ||
+				   (figure->type == INT8OID && figure->measure.den == 1);
+		default:
+			return false;
+	}
+}
+
 /* Of a histogram each bin has this noise: a person adds 1 to max_rows of them in each group. */
 static EhdsSumNoise
 noise_of(const DpFigure *figure, int n, int max_groups, const EhdsDpShare *share)
@@ -289,6 +306,7 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 	double w[EHDS_MEASURE_STATISTICS_MAX] = {0};
 	double scale[EHDS_MEASURE_STATISTICS_MAX] = {0};
 	bool gaussian = false;
+	double rounding = ehds_dp_is_additive(figure) ? gate->rounding : 0;
 	char *words;
 
 	for (int i = 0; i < n && figure->kind != DP_QUANTILE; i++)
@@ -305,8 +323,9 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 	told->max_groups = max_groups;
 	told->cost.epsilon_nano = share->zcdp ? 0 : share->epsilon_nano;
 	told->cost.rho_pico = share->rho_pico;
-	told->remark = psprintf("of a person at most %d row%s in each of at most %d group%s", m->max_rows,
-							m->max_rows > 1 ? "s" : "", max_groups, max_groups > 1 ? "s" : "");
+	told->remark = psprintf("of a person at most %d row%s in each of at most %d group%s%s", m->max_rows,
+							m->max_rows > 1 ? "s" : "", max_groups, max_groups > 1 ? "s" : "",
+							rounding > 0 ? "; totals and parts are made to agree" : "");
 	switch (figure->kind)
 	{
 		case DP_QUANTILE:
@@ -316,7 +335,7 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 		case DP_ROWS:
 		case DP_DISTINCT:
 			told->scale = scale[0];
-			told->half_width = w[0] + gate->rounding;
+			told->half_width = w[0] + rounding;
 			words = psprintf("at most %.0f %s in %s", ceil(told->half_width),
 							 figure->kind == DP_PERSONS ? "persons"
 							 : figure->kind == DP_ROWS  ? "rows"
@@ -334,7 +353,7 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 			break;
 		case DP_SUM:
 			told->scale = scale[0] * step;
-			told->half_width = (w[0] + gate->rounding) * step;
+			told->half_width = (w[0] + rounding) * step;
 			words = psprintf("at most %s in %s", rounded_up(told->half_width), column);
 			break;
 		case DP_AVG:

@@ -92,6 +92,8 @@ extern char *ehds_dp_value(const DpFigure *figure, const char *column);
 extern void ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_groups,
 						 const EhdsDpShare *share);
 
+/* of groups of which nobody is in two, and in whole numbers of its unit */
+extern bool ehds_dp_is_additive(const DpFigure *figure);
 /* the variance of the noise of its first statistic */
 extern double ehds_dp_variance(const DpFigure *figure, int max_groups, const EhdsDpShare *share);
 

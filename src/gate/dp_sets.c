@@ -201,23 +201,6 @@ is_chain(const Sets *sets)
 	return true;
 }
 
-/* Is the figure additive over groups of persons, and in whole numbers? */
-static bool
-is_additive(const DpFigure *figure)
-{
-	switch (figure->kind)
-	{
-		case DP_PERSONS:
-		case DP_ROWS:
-			return true;
-		case DP_SUM:
-			/* a sum that is rounded to an integer type is not */
-			return figure->type == NUMERICOID || (figure->type == INT8OID && figure->measure.den == 1);
-		default:
-			return false;
-	}
-}
-
 static void
 find_additive(Sets *sets)
 {
@@ -228,7 +211,7 @@ find_additive(Sets *sets)
 		possible = possible && !sets->members[i].set.selects && sets->members[i].set.one_group;
 	sets->additive = palloc0(sizeof(bool) * list_length(sets->b->figures));
 	foreach(lc, sets->b->figures)
-		sets->additive[foreach_current_index(lc)] = possible && is_additive(lfirst(lc));
+		sets->additive[foreach_current_index(lc)] = possible && ehds_dp_is_additive(lfirst(lc));
 }
 
 /* What rounding may add to a number that was made to add up (additive.h). */

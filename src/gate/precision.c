@@ -178,6 +178,8 @@ ehds_tell_count(EhdsGate *gate, char *column, const EhdsMechanism *m, const Ehds
 			psprintf("a person counts in at most %d group%s, and a group is shown if its noisy count%s exceeds the threshold",
 					 m->max_groups, m->max_groups > 1 ? "s" : "",
 					 gate->permit->k > 1 ? psprintf(" less %d", gate->permit->k - 1) : "");
+	else if (gate->rounding > 0)
+		noise->remark = pstrdup("totals and parts are made to agree");
 	ehds_tell_noise(gate, noise,
 					column ? psprintf("at most %.0f persons in %s", ceil(noise->half_width), column) : NULL);
 }

@@ -51,11 +51,11 @@ BEGIN
     rho_charged := trim_scale(coalesce(after.rho_spent - before.rho_spent, 0));
 END $$;
 -- figures as they are told beforehand
-CREATE FUNCTION pg_temp.told(query text, epsilon text DEFAULT '10', permit text DEFAULT 'sets') RETURNS TABLE (column_name text, scale numeric, half_width numeric, max_groups integer, threshold bigint, epsilon_part numeric, delta numeric, rho numeric) LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.told(query text, epsilon text DEFAULT '10', permit text DEFAULT 'sets') RETURNS TABLE (column_name text, scale numeric, half_width numeric, max_groups integer, threshold bigint, epsilon_part numeric, delta numeric, rho numeric, remark text) LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('ehds.epsilon', epsilon, true), set_config('search_path', format('permit_%s, s, public, pg_catalog', permit), true);
     EXECUTE format('SET LOCAL SESSION AUTHORIZATION t_%s', permit);
-    RETURN QUERY SELECT x.column_name, round(x.scale::numeric, 6), x.half_width::numeric, x.max_groups, x.threshold, x.epsilon, x.delta, x.rho FROM ehds.explain_privacy(query) x WHERE x.item = 'figure';
+    RETURN QUERY SELECT x.column_name, round(x.scale::numeric, 6), x.half_width::numeric, x.max_groups, x.threshold, x.epsilon, x.delta, x.rho, x.remark FROM ehds.explain_privacy(query) x WHERE x.item = 'figure';
     RESET SESSION AUTHORIZATION;
 END $$;
 \o
@@ -121,6 +121,7 @@ SELECT results_eq($$SELECT column_name, threshold, half_width FROM pg_temp.told(
 SELECT ok(bool_and(max_groups = 1), 'keys of the person, joined to rows: one group each') FROM pg_temp.told('SELECT place, woman, count(DISTINCT person_id) AS n FROM stay JOIN person USING (person_id) GROUP BY CUBE (place, woman)');
 SELECT is(string_agg(column_name || ' ' || max_groups, ', ' ORDER BY column_name), 'n by kind 4, n by place 1', 'and those of rows') FROM pg_temp.told('SELECT place, kind, count(DISTINCT person_id) AS n FROM stay JOIN person USING (person_id) GROUP BY GROUPING SETS ((place), (kind))');
 SELECT ok(bool_and(max_groups = 4), 'a person who may be NULL in some rows') FROM pg_temp.told('SELECT place, count(DISTINCT stay.person_id) AS n FROM stay LEFT JOIN person ON person.person_id = stay.person_id AND kind = ''day'' GROUP BY place');
+SELECT is(string_agg(column_name, ', ') FILTER (WHERE remark LIKE '%totals and parts are made to agree'), 'n in total, d in total, n by woman, d by woman', 'what is made to agree is said') FROM pg_temp.told('SELECT woman, count(DISTINCT person_id) AS n, ehds.dp_sum(person_id, days, 0, 9) AS d, ehds.dp_avg(person_id, days, 0, 9) AS a FROM person GROUP BY ROLLUP (woman)');
 -- weights
 SELECT set_config('ehds.set_weights', '1:8, 3:27', false);
 SELECT results_eq($$SELECT column_name, epsilon_part FROM pg_temp.told('SELECT woman, old, count(DISTINCT person_id) AS n FROM person GROUP BY ROLLUP (woman, old)', '6') ORDER BY 1$$, $$VALUES ('n by woman', 2::numeric), ('n by woman, old', 1), ('n in total', 3)$$, 'ehds.set_weights');
@@ -160,6 +161,8 @@ SELECT is(pg_temp.draw('woman, old, few', 'CUBE (woman, old, few)', 'count(DISTI
 SELECT matches(pg_temp.sums(), '^\d+ sums, 0 differ', 'persons add up in all directions');
 SELECT is(pg_temp.draw('woman, old', 'GROUPING SETS ((woman), (old))', 'ehds.dp_sum(person_id, days, 0, 9)', 'person', '0.05', 10), 50::bigint, 'sets side by side');
 SELECT is(count(*), 0::bigint, 'sums of values have one total, though none was asked for') FROM (SELECT run FROM drawn GROUP BY run HAVING sum(n) FILTER (WHERE g = 1) <> sum(n) FILTER (WHERE g = 2)) s;
+SELECT is(pg_temp.draw('woman, old', 'CUBE (woman, old)', 'ehds.dp_sum(person_id, days / 4.0::double precision, 0, 2.25, 1)', 'person', '0.05', 5), 60::bigint, 'double precision, in steps');
+SELECT is(count(*), 0::bigint, 'adds up but for the last digits') FROM (SELECT run FROM drawn GROUP BY run HAVING abs(sum(n) FILTER (WHERE g = 1) - sum(n) FILTER (WHERE g = 3)) > 1e-6 OR abs(sum(n) FILTER (WHERE g = 0) - sum(n) FILTER (WHERE g = 3)) > 1e-6) s;
 SELECT is(pg_temp.draw('site, place_id', 'ROLLUP (site, place_id)', 'ehds.dp_rows(person_id)', 'place LEFT JOIN person ON place = place_id', '0.05', 10), 90::bigint, 'places in sites');
 SELECT is(pg_temp.sums(), '40 sums, 0 differ', 'rows add up') FROM (SELECT count(*) FROM drawn WHERE g = 0) s;
 SELECT is(pg_temp.draw('site, place_id, w', 'ROLLUP (site, place_id), ROLLUP (w)', 'count(DISTINCT person_id)', 'place CROSS JOIN sex LEFT JOIN person ON place = place_id AND woman = w', '0.05', 5), 135::bigint, 'places in sites, by sex');
