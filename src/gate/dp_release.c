@@ -462,7 +462,7 @@ ehds_dp_release_of(const DpSet *set)
 																	   psprintf("m%d", number), false));
 	}
 
-	if (unique && (n_measures > 0 ? !t.with_values : keyed) && n <= EHDS_COLLECT_MAX_KEYS &&
+	if (set->unique && (n_measures > 0 ? !t.with_values : keyed) && n <= EHDS_COLLECT_MAX_KEYS &&
 		n_measures <= EHDS_COLLECT_MAX_MEASURES)
 		add_tallied(&t, b);
 	else if (n_measures > 0)
