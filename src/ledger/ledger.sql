@@ -143,7 +143,7 @@ GRANT SELECT ON ehds.budget TO PUBLIC;
 COMMENT ON VIEW ehds.budget IS
     'privacy budget of each permit that has one: total, spent and left, in epsilon and delta; a member of the permit''s grantee sees it, ehds_admin and ehds_auditor see all. rho: of a permit in zCDP, where rho is what adds up, and epsilon is what it means at the delta of the conversion; queries_left: how many queries that cost what the last one did can still be asked, NULL before the first one';
 
--- No index, no constraint: rows are written below the level of SQL (releases.c).
+-- No constraint: rows and their entries in the index are written below the level of SQL (releases.c).
 CREATE TABLE ehds.release_part (
     key     bytea,
     store   bigint,
@@ -157,6 +157,9 @@ CREATE TABLE ehds.release_part (
 COMMENT ON TABLE ehds.release_part IS
     'released figures under privacy budgets, in parts, by a hash of query, settings and permit, so that the same query gets the same answer; written by the extension alone, never changed';
 SELECT pg_catalog.pg_extension_config_dump('ehds.release_part', '');
+
+CREATE INDEX release_part_key ON ehds.release_part (key, at);
+COMMENT ON INDEX ehds.release_part_key IS 'recorded answers are found by it; without it, or beside another index, no query under a privacy budget runs';
 
 CREATE FUNCTION ehds.release_guard() RETURNS trigger
     LANGUAGE plpgsql

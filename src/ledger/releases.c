@@ -10,8 +10,14 @@
  * told to anybody. Nothing is ever removed: a newer release of the same query takes
  * the place of the older one.
  *
- * The table has no index, as that of the ledger. It holds released figures only,
- * which the grantee has seen.
+ * A release is found by the index on key and time, newest first, whose entries are
+ * ours to insert, behind the row's: an error or a crash between the two leaves a part
+ * that is not found, of a release that has not been told, for it is flushed after both.
+ * (The ledger's table has none: it is written under a lock, behind which nothing may
+ * fail, and is never searched.) Each index of the table must be of this shape, so that
+ * every one gets its entries; without one that is valid, nothing is told.
+ *
+ * The table holds released figures only, which the grantee has seen.
  */
 #include "ledger/releases.h"
 
@@ -21,13 +27,16 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xlog.h"
+#include "catalog/index.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "core/errors.h"
 #include "core/random.h"
 #include "ledger/store.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -48,6 +57,13 @@ enum
 #define PART_NATTS PART_DATA
 #define PART_BYTES 1500
 
+static pg_attribute_noreturn() void altered(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_EHDS_LEDGER), errmsg("the table ehds.release_part has been altered"),
+					errdetail("It must be the plain, logged heap table, with the index on key and time, that "
+							  "CREATE EXTENSION made.")));
+}
+
 static Relation
 open_table(LOCKMODE lockmode)
 {
@@ -57,12 +73,72 @@ open_table(LOCKMODE lockmode)
 
 	if (rel == NULL || rel->rd_rel->relkind != RELKIND_RELATION ||
 		rel->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT ||
-		rel->rd_tableam != GetHeapamTableAmRoutine() || RelationGetNumberOfAttributes(rel) != PART_NATTS ||
-		RelationGetIndexList(rel) != NIL)
-		ereport(ERROR, (errcode(ERRCODE_EHDS_LEDGER), errmsg("the table ehds.release_part has been altered"),
-						errdetail("It must be the plain, logged heap table without indexes that "
-								  "CREATE EXTENSION made.")));
+		rel->rd_tableam != GetHeapamTableAmRoutine() || RelationGetNumberOfAttributes(rel) != PART_NATTS)
+		altered();
 	return rel;
+}
+
+/* Is the index on key and time? There are two while one of them is rebuilt concurrently. */
+static bool
+is_ours(Relation index)
+{
+	Form_pg_index form = index->rd_index;
+
+	return index->rd_rel->relam == BTREE_AM_OID && form->indnatts == 2 && form->indkey.values[0] == PART_KEY &&
+		   form->indkey.values[1] == PART_AT && !form->indisunique && index->rd_indoption[0] == 0 &&
+		   index->rd_indoption[1] == 0 && RelationGetIndexPredicate(index) == NIL;
+}
+
+/* The indexes of the table, of which at least one is valid. */
+static List *
+open_indexes(Relation rel, LOCKMODE lockmode)
+{
+	List *opened = NIL;
+	bool valid = false;
+	ListCell *lc;
+
+	foreach(lc, RelationGetIndexList(rel))
+	{
+		Relation index = index_open(lfirst_oid(lc), lockmode);
+
+		if (!is_ours(index))
+			altered();
+		valid = valid || index->rd_index->indisvalid;
+		opened = lappend(opened, index);
+	}
+	if (!valid)
+		altered();
+	return opened;
+}
+
+static void
+close_indexes(List *indexes, LOCKMODE lockmode)
+{
+	ListCell *lc;
+
+	foreach(lc, indexes)
+		index_close((Relation) lfirst(lc), lockmode);
+}
+
+/* The same for all rows: frozen from birth, with their entries in the indexes. */
+static void
+insert_part(Relation rel, List *indexes, Datum *values)
+{
+	bool nulls[PART_NATTS] = {0};
+	HeapTuple tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+	Datum keys[2] = {values[PART_KEY - 1], values[PART_AT - 1]};
+	ListCell *lc;
+
+	heap_insert(rel, tuple, FirstCommandId, HEAP_INSERT_FROZEN | HEAP_INSERT_NO_LOGICAL, NULL);
+	foreach(lc, indexes)
+	{
+		Relation index = (Relation) lfirst(lc);
+
+		if (index->rd_index->indisready)
+			(void) index_insert(index, keys, nulls, &tuple->t_self, rel, UNIQUE_CHECK_NO, false,
+								BuildIndexInfo(index));
+	}
+	heap_freetuple(tuple);
 }
 
 static bytea *
@@ -80,14 +156,15 @@ ehds_releases_keep(const uint8 key[EHDS_RELEASE_KEY_LEN], int n, const char *per
 {
 	int parts = Max((len + PART_BYTES - 1) / PART_BYTES, 1);
 	Datum values[PART_NATTS];
-	bool nulls[PART_NATTS] = {0};
 	Relation rel;
+	List *indexes;
 
 	if (RecoveryInProgress() || IsParallelWorker())
 		ereport(ERROR,
 				(errcode(ERRCODE_EHDS_LEDGER), errmsg("a release can't be kept here, so it is not given")));
 	(void) GetCurrentTransactionId();
 	rel = open_table(RowExclusiveLock);
+	indexes = open_indexes(rel, RowExclusiveLock);
 	values[PART_KEY - 1] = PointerGetDatum(make_bytea(key, EHDS_RELEASE_KEY_LEN));
 	values[PART_STORE - 1] = Int64GetDatum((int64) ehds_random_uint64());
 	values[PART_RELEASE - 1] = Int32GetDatum(n);
@@ -101,9 +178,9 @@ ehds_releases_keep(const uint8 key[EHDS_RELEASE_KEY_LEN], int n, const char *per
 		CHECK_FOR_INTERRUPTS();
 		values[PART_NUMBER - 1] = Int32GetDatum(i + 1);
 		values[PART_DATA - 1] = PointerGetDatum(piece);
-		heap_insert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls), FirstCommandId,
-					HEAP_INSERT_FROZEN | HEAP_INSERT_NO_LOGICAL, NULL);
+		insert_part(rel, indexes, values);
 	}
+	close_indexes(indexes, RowExclusiveLock);
 	table_close(rel, RowExclusiveLock);
 	ehds_store_flush();
 }
@@ -117,8 +194,8 @@ typedef struct Found
 	bytea **data; /* by number of the part */
 } Found;
 
-/* Take a part of a release into the list of those that were seen. */
-static void
+/* Take a part of a release into the list of those that were seen; the release if it is complete now. */
+static Found *
 take_part(List **seen, const Datum *values)
 {
 	int64 store = DatumGetInt64(values[PART_STORE - 1]);
@@ -142,58 +219,48 @@ take_part(List **seen, const Datum *values)
 		*seen = lappend(*seen, found);
 	}
 	if (parts != found->parts || number < 1 || number > parts || found->data[number - 1] != NULL)
-		return;
+		return NULL;
 	found->data[number - 1] = DatumGetByteaPCopy(values[PART_DATA - 1]);
 	found->have++;
+	return found->have == found->parts ? found : NULL;
 }
 
-/* The newest that is complete, put together; NULL: none. */
 static bytea *
-newest(List *seen, TimestampTz *at)
+put_together(const Found *found)
 {
-	Found *best = NULL;
 	Size len = 0;
 	bytea *whole;
-	ListCell *lc;
 
-	foreach(lc, seen)
-	{
-		Found *found = lfirst(lc);
-
-		if (found->parts > 0 && found->have == found->parts && (best == NULL || found->at >= best->at))
-			best = found;
-	}
-	if (best == NULL)
-		return NULL;
-	for (int i = 0; i < best->parts; i++)
-		len += VARSIZE(best->data[i]) - VARHDRSZ;
+	for (int i = 0; i < found->parts; i++)
+		len += VARSIZE(found->data[i]) - VARHDRSZ;
 	whole = (bytea *) palloc(VARHDRSZ + len);
 	SET_VARSIZE(whole, VARHDRSZ + len);
 	len = 0;
-	for (int i = 0; i < best->parts; i++)
+	for (int i = 0; i < found->parts; i++)
 	{
-		memcpy(VARDATA(whole) + len, VARDATA(best->data[i]), VARSIZE(best->data[i]) - VARHDRSZ);
-		len += VARSIZE(best->data[i]) - VARHDRSZ;
+		memcpy(VARDATA(whole) + len, VARDATA(found->data[i]), VARSIZE(found->data[i]) - VARHDRSZ);
+		len += VARSIZE(found->data[i]) - VARHDRSZ;
 	}
-	*at = best->at;
 	return whole;
 }
 
-List *
-ehds_releases_find(const uint8 key[EHDS_RELEASE_KEY_LEN], int count, TimestampTz *at)
+/* Read the parts with this key, newest first, until each of the releases 1 .. count is complete; how many are. */
+static int
+find_parts(Relation rel, Relation index, const uint8 *key, int count, List **seen, Found **newest)
 {
-	Relation rel = open_table(AccessShareLock);
 	/* as in head.c: frozen rows of all sessions, and the committed ones of a restore */
-	TableScanDesc scan = table_beginscan(rel, SnapshotSelf, 0, NULL);
-	List **seen = (List **) palloc0(sizeof(List *) * count);
-	List *result = NIL;
+	SysScanDesc scan;
+	ScanKeyData of_key;
 	HeapTuple tuple;
+	int found = 0;
 
-	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	ScanKeyInit(&of_key, PART_KEY, BTEqualStrategyNumber, F_BYTEAEQ,
+				PointerGetDatum(make_bytea(key, EHDS_RELEASE_KEY_LEN)));
+	scan = systable_beginscan_ordered(rel, index, SnapshotSelf, 1, &of_key);
+	while (found < count && (tuple = systable_getnext_ordered(scan, BackwardScanDirection)) != NULL)
 	{
 		Datum values[PART_NATTS];
 		bool nulls[PART_NATTS];
-		bytea *its_key;
 		int release;
 		bool null = false;
 
@@ -203,25 +270,46 @@ ehds_releases_find(const uint8 key[EHDS_RELEASE_KEY_LEN], int count, TimestampTz
 			null = null || nulls[i];
 		if (null)
 			continue;
-		its_key = DatumGetByteaPP(values[PART_KEY - 1]);
 		release = DatumGetInt32(values[PART_RELEASE - 1]);
-		if (VARSIZE_ANY_EXHDR(its_key) == EHDS_RELEASE_KEY_LEN &&
-			memcmp(VARDATA_ANY(its_key), key, EHDS_RELEASE_KEY_LEN) == 0 && release >= 1 && release <= count)
-			take_part(&seen[release - 1], values);
+		if (release < 1 || release > count || newest[release - 1] != NULL)
+			continue;
+		newest[release - 1] = take_part(&seen[release - 1], values);
+		if (newest[release - 1] != NULL)
+			found++;
 	}
-	table_endscan(scan);
+	systable_endscan_ordered(scan);
+	return found;
+}
+
+List *
+ehds_releases_find(const uint8 key[EHDS_RELEASE_KEY_LEN], int count, TimestampTz *at)
+{
+	Relation rel = open_table(AccessShareLock);
+	List *indexes = open_indexes(rel, AccessShareLock);
+	List **seen = (List **) palloc0(sizeof(List *) * count);
+	Found **newest = (Found **) palloc0(sizeof(Found *) * count);
+	List *result = NIL;
+	ListCell *lc;
+	int found = 0;
+
+	foreach(lc, indexes)
+	{
+		if (((Relation) lfirst(lc))->rd_index->indisvalid)
+		{
+			found = find_parts(rel, (Relation) lfirst(lc), key, count, seen, newest);
+			break;
+		}
+	}
+	close_indexes(indexes, AccessShareLock);
 	table_close(rel, AccessShareLock);
+	if (found < count)
+		return NIL;
 
 	*at = DT_NOEND;
 	for (int i = 0; i < count; i++)
 	{
-		TimestampTz kept_at;
-		bytea *one = newest(seen[i], &kept_at);
-
-		if (one == NULL)
-			return NIL;
-		*at = Min(*at, kept_at);
-		result = lappend(result, one);
+		*at = Min(*at, newest[i]->at);
+		result = lappend(result, put_together(newest[i]));
 	}
 	return result;
 }

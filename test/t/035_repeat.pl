@@ -201,6 +201,45 @@ $node->safe_psql('postgres', q{SELECT ehds.limit_population(population, NULL, NU
 $node->safe_psql('postgres', q{SET client_min_messages = warning; SET SESSION AUTHORIZATION t_governor; SELECT ehds.permit_table('r', 'omop.person', rows => 'year_of_birth > 0'); RESET SESSION AUTHORIZATION; SET SESSION AUTHORIZATION t_governor2; SELECT ehds.activate_permit('r')});
 anew($count, 'a permit that was changed');
 
+# ---------------------------------------------------------------- found by its key, however many there are
+sub milliseconds_of_repeats
+{
+	my $took = $node->safe_psql('postgres', q{SET client_min_messages = error; SET SESSION AUTHORIZATION t_r; SET search_path = permit_other, omop, pg_catalog;
+		CREATE TEMP TABLE took (ms float8);
+		DO $$ DECLARE t timestamptz; BEGIN
+			FOR i IN 1..50 LOOP
+				t := clock_timestamp(); PERFORM ehds.dp_count(person_id) FROM person;
+				INSERT INTO took VALUES (1000 * extract(epoch FROM clock_timestamp() - t));
+			END LOOP; END $$;
+		SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) FROM took});
+	return $took =~ s/.*\n//sr;
+}
+sub scans { return $node->safe_psql('postgres', q{SELECT pg_stat_force_next_flush(); SELECT seq_scan || ' ' || idx_scan FROM pg_stat_user_tables WHERE relid = 'ehds.release_part'::regclass}) =~ s/^\n//r }
+
+milliseconds_of_repeats();
+my $few = milliseconds_of_repeats();
+$node->safe_psql('postgres', q{INSERT INTO ehds.release_part SELECT sha256(i::text::bytea), i, 1, 1, 1, now(), 'other', '\x' FROM generate_series(1, 100000) i});
+my ($seq_before, $idx_before) = split / /, scans();
+my $many = milliseconds_of_repeats();
+my ($seq_after, $idx_after) = split / /, scans();
+note(sprintf('a repeat takes %.2f ms, and %.2f ms beside 100,000 other releases: %.2f times as long', $few, $many, $many / $few));
+is($seq_after - $seq_before, 0, 'recorded answers are not found by reading all of them');
+cmp_ok($idx_after - $idx_before, '>=', 50, 'but by the index');
+cmp_ok($many / $few, '<', 3, '100,000 others do not make it slow');
+$node->safe_psql('postgres', 'REINDEX INDEX CONCURRENTLY ehds.release_part_key; VACUUM FULL ehds.release_part');
+my ($rebuilt) = ask($count, permit => 'other');
+again($count, $rebuilt, 'an index that was built anew finds them too', permit => 'other');
+is($node->safe_psql('postgres', q{CREATE EXTENSION amcheck; SELECT count(bt_index_check('ehds.release_part_key', true)) || ' ' || (SELECT count(*) FROM verify_heapam('ehds.release_part'))}), '1 0', 'table and index agree');
+foreach my $change ([ 'DROP INDEX ehds.release_part_key', 'CREATE INDEX release_part_key ON ehds.release_part (key, at)' ],
+	[ 'CREATE INDEX another ON ehds.release_part (permit)', 'DROP INDEX ehds.another' ])
+{
+	$node->safe_psql('postgres', $change->[0]);
+	my ($out, undef, $e) = ask($count, permit => 'other', fails => 1);
+	like($e, qr/ZE007.*release_part has been altered/, "noticed: $change->[0]");
+	$node->safe_psql('postgres', $change->[1]);
+}
+again($count, $rebuilt, 'all is as it was', permit => 'other');
+
 # ---------------------------------------------------------------- nobody writes what was given
 foreach my $sql ('DELETE FROM ehds.release_part', 'TRUNCATE ehds.release_part', q{UPDATE ehds.release_part SET data = ''})
 {
