@@ -235,6 +235,11 @@ SELECT throws_ok(format('SELECT pg_temp.marginals(%L)', a), code, message, a) FR
     ($$'SELECT * FROM person', '{woman}', 'ehds.dp_count(person_id)', NULL, '{1}'$$, '22023', 'weights must be 2 whole numbers from 1 to 1000000, one for each set'), ($$'SELECT * FROM person', '{woman}', 'ehds.dp_count(person_id)', NULL, '{1,NULL}'$$, '22023', NULL),
     ($$'SELECT * FROM person', '{woman}', 'ehds.dp_count(person_id)', '{}'$$, '54000', NULL), ($$'SELECT * FROM person', '{woman}', 'min(days)'$$, 'ZE002', NULL), ($$'SELECT * FROM s.person', '{woman}', 'count(*)'$$, '42501', NULL),
     ($$'SELECT * FROM person', '{person_id}', 'count(*)'$$, 'ZE002', NULL), ($$'DELETE FROM person', '{woman}', 'count(*)'$$, '42601', NULL)) v(a, code, message);
+-- figures that do not add up stand beside those that do
+SELECT is(pg_temp.asked('SELECT woman, ehds.dp_histogram(person_id, days, ARRAY[3, 6]) AS h, ehds.dp_count(person_id) FROM person GROUP BY ROLLUP (woman) ORDER BY 1'),
+          '(f,"{400,800,800}",2000) (t,"{800,400,800}",2000) (,"{1200,1200,1600}",4000)', 'histograms of each set, beside counts');
+SELECT is(pg_temp.asked('SELECT woman, round(ehds.dp_avg(person_id, days, 0, 10), 1) AS a, ehds.dp_count_distinct(person_id, days) AS d FROM person GROUP BY ROLLUP (woman) ORDER BY 1'),
+          '(f,5.0,5) (t,4.0,5) (,4.5,10)', 'averages and distinct values of each set');
 -- the window function by itself
 SELECT is(string_agg(n::text, ' ' ORDER BY g DESC, k), '20 9 11', 'ehds.additive: by variances') FROM (SELECT g, k, ehds.additive(v, w, g, ARRAY[k]) OVER () AS n FROM (VALUES (1, NULL, 23::numeric, 4::float8), (0, 'a', 8, 1), (0, 'b', 11, 1)) x(g, k, v, w)) y;
 SELECT is(string_agg(n::text, ' ' ORDER BY g DESC, k), '23 8 11', 'cells of no such shape stay') FROM (SELECT g, k, ehds.additive(v, 1, g, ARRAY[k, k]) OVER () AS n FROM (VALUES (3, NULL, 23::numeric), (2, 'a', 8), (1, 'b', 11), (0, 'a', 5), (0, 'c', 6)) x(g, k, v)) y WHERE g > 0;
