@@ -146,6 +146,16 @@ ehds_execution_find(uint64 approval)
 	return NULL;
 }
 
+void
+ehds_executions_cancelled(void)
+{
+	for (EhdsExecution *ex = live; ex != NULL; ex = ex->next)
+	{
+		if (ex->begun > 0)
+			ex->cancelled = true;
+	}
+}
+
 bool
 ehds_execution_any(void)
 {

@@ -11,8 +11,6 @@
 
 #include "core/compat.h"
 
-#include "nodes/pg_list.h"
-
 typedef struct EhdsExecution
 {
 	uint64 approval;
@@ -21,7 +19,11 @@ typedef struct EhdsExecution
 	bool charged; /* a durable charge stands behind this execution */
 	bool has_key; /* of repeats: releases are recorded under key */
 	uint8 key[32];
-	List *kept; /* bytea, one a release that was recorded; NIL: to be drawn */
+	int releases;
+	bytea **kept;   /* of each release what was recorded; NULL: to be drawn */
+	int64 *stores;  /* its number in the store of releases; 0: not recorded on this charge */
+	int begun;      /* releases that are being computed: noise may have been drawn, and not been recorded */
+	bool cancelled; /* while it computed one, for no reason of its own */
 	/* what the NOTICE on hidden cells is made of */
 	int64 cells_shown;
 	int64 cells_hidden;
@@ -53,6 +55,9 @@ extern bool ehds_execution_reads(Oid relid);
 
 /* The execution that carries this approval, or NULL: one that runs, the innermost first, else a live one. */
 extern EhdsExecution *ehds_execution_find(uint64 approval);
+
+/* Those that compute a release end now because somebody, or a timeout, wants them to. */
+extern void ehds_executions_cancelled(void);
 
 /* Does any approved execution run in this process? */
 extern bool ehds_execution_any(void);

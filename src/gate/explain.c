@@ -26,7 +26,6 @@
 #include "core/errors.h"
 #include "gate/gate.h"
 #include "ledger/ledger.h"
-#include "ledger/releases.h"
 
 PG_FUNCTION_INFO_V1(ehds_explain_privacy);
 
@@ -206,25 +205,36 @@ lack(const EhdsPermit *p, const EhdsCharge *charge)
 	return NULL;
 }
 
-/* Would the query be answered with what was recorded? */
-static bool
-is_recorded(EhdsGate *gate, TimestampTz *at)
+/* How the query would be answered for nothing; NULL: it would be charged. */
+static char *
+without_charge(EhdsGate *gate)
 {
 	EhdsMarker marker = {0};
 	uint8 key[EHDS_RELEASE_KEY_LEN];
+	uint8 charge_key[EHDS_CHARGE_KEY_LEN];
+	bytea **kept = (bytea **) palloc0(sizeof(bytea *) * gate->borders);
+	LedgerOpenCharge open;
+	TimestampTz at;
 
 	marker.permit = gate->permit->permit;
 	marker.version = gate->permit->version;
 	marker.repeat = gate->repeat ? gate->repeat : "";
-	return !ehds_setting_fresh && ehds_repeat_key(&marker, NULL, key) &&
-		   ehds_releases_find(key, gate->borders, at) != NIL;
+	if (!ehds_repeat_key(&marker, NULL, key))
+		return NULL;
+	if (!ehds_setting_fresh && ehds_releases_find(key, gate->borders, kept, &at))
+		return psprintf("the answer of %s would be given again, and nothing charged", timestamptz_to_str(at));
+	ehds_charge_key(key, gate->borders, &gate->charge, ehds_write_noises(gate->noises), charge_key);
+	if (ehds_open_charge_see(charge_key, &open))
+		return psprintf("it was charged on %s, and its answer never left: it would be drawn, and nothing charged",
+						timestamptz_to_str(open.at));
+	return NULL;
 }
 
 static void
 tell_private(Explanation *e, EhdsGate *gate)
 {
 	EhdsNoise sum = {0};
-	TimestampTz at;
+	char *free_of_charge;
 	char *missing;
 	ListCell *lc;
 
@@ -248,11 +258,11 @@ tell_private(Explanation *e, EhdsGate *gate)
 	end_row(e, psprintf("to permit %s, by %s accounting; nothing is charged now", gate->permit->permit,
 						gate->permit->zcdp ? "zcdp" : "pure"));
 
-	if (is_recorded(gate, &at))
+	free_of_charge = without_charge(gate);
+	if (free_of_charge != NULL)
 	{
 		begin_row(e, "repeat");
-		end_row(e, psprintf("the answer of %s would be given again, and nothing charged",
-							timestamptz_to_str(at)));
+		end_row(e, free_of_charge);
 		return;
 	}
 	missing = lack(gate->permit, &gate->charge);

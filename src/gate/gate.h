@@ -3,6 +3,7 @@
  *		What a query may do under a permit.
  *
  *	hooks.c			planner, executor and utility hooks: chaining and dispatch only
+ *	admit.c			what an execution is charged
  *	settings.c		ehds.permit, ehds.purpose, ehds.epsilon, ehds.error_target, ehds.max_groups,
  *					ehds.max_rows
  *	precision.c		what a private release may spend, and how precise it is
@@ -44,7 +45,11 @@
 #include "utils/queryenvironment.h"
 
 #include "catalog/catalog_cache.h"
+#include "core/approval.h"
 #include "dp/mechanism.h"
+#include "executor/execdesc.h"
+#include "ledger/open_charges.h"
+#include "ledger/releases.h"
 
 /* What a query is charged; nothing unless epsilon or rho is above 0. */
 typedef struct EhdsCharge
@@ -121,6 +126,17 @@ typedef struct EhdsMarker
 	List *beside;    /* tables that are read only if there are rows of persons */
 } EhdsMarker;
 
+/* What ehds_admit has found for an execution that is about to start. */
+typedef struct EhdsAdmission
+{
+	bool charged; /* a charge stands behind it */
+	bool has_key; /* it may be repeated, and its charge asked again on */
+	uint8 key[EHDS_RELEASE_KEY_LEN];
+	int releases;
+	bytea **kept;          /* of each release what was recorded; NULL: to be drawn */
+	LedgerOpenCharge open; /* the charge, as it is open again if no answer leaves */
+} EhdsAdmission;
+
 /* texts of a marker before those of the noises */
 #define EHDS_MARKER_FIELDS 16
 
@@ -169,6 +185,14 @@ extern void ehds_check_unseen_plan(PlannedStmt *plan);
 extern bool ehds_reads_extract(EhdsGate *gate, PlannedStmt *plan);
 extern void ehds_mark_plan(EhdsGate *gate, PlannedStmt *plan);
 extern bool ehds_read_marker(PlannedStmt *plan, EhdsMarker *marker);
+
+/* admit.c */
+extern bool ehds_costs(const EhdsCharge *charge);
+/* records what is about to run; raises if it may not */
+extern void ehds_admit(EhdsAdmission *a, const EhdsMarker *marker, const EhdsPermit *permit,
+					   const QueryDesc *query);
+extern void ehds_started(const EhdsAdmission *a, EhdsExecution *ex, MemoryContext cxt);
+extern void ehds_not_started(const EhdsAdmission *a);
 
 /* hooks.c */
 extern PlannedStmt *ehds_plan_checked(EhdsGate *gate, Query *query, int cursor_options, ParamListInfo params);
@@ -230,6 +254,9 @@ extern bool ehds_explain(ExplainStmt *stmt, const char *query_string, DestReceiv
 extern void ehds_begin_repeatable(EhdsGate *gate);
 extern Query *ehds_recorded(EhdsGate *gate, Query *q);
 extern bool ehds_repeat_key(const EhdsMarker *marker, ParamListInfo params, uint8 *key);
+/* noises: as ehds_write_noises gives them */
+extern void ehds_charge_key(const uint8 *key, int releases, const EhdsCharge *charge, List *noises,
+							uint8 *charge_key);
 
 /* check.c */
 extern void ehds_check_statistics(EhdsGate *gate, Query *query);

@@ -10,8 +10,6 @@
  */
 #include "core/compat.h"
 
-#include <math.h>
-
 #include "access/parallel.h"
 #include "access/relation.h"
 #include "access/xact.h"
@@ -28,7 +26,6 @@
 #include "gate/gate.h"
 #include "kanon/kanon.h"
 #include "ledger/ledger.h"
-#include "ledger/releases.h"
 
 bool ehds_hooks_installed = false;
 
@@ -111,107 +108,13 @@ gate_planner(Query *parse, const char *query_string, int cursor_options, ParamLi
 	return ehds_plan_checked(&gate, parse, cursor_options, params);
 }
 
-static bool
-costs(const EhdsCharge *charge)
-{
-	return charge->epsilon_nano > 0 || charge->rho_pico > 0;
-}
-
-/* In zCDP with the epsilon that has this rho = epsilon^2 / 2, as it is set. */
-static char *
-show_charge(const EhdsCharge *charge)
-{
-	if (charge->rho_pico > 0)
-		return psprintf("rho %.9g (epsilon %.6g)", charge->rho_pico / 1e12,
-						sqrt(2 * (charge->rho_pico / 1e12)));
-	return psprintf("epsilon %.9g", charge->epsilon_nano / 1e9);
-}
-
-/* As copies that live as long as the execution. */
-static List *
-copy_kept(MemoryContext cxt, List *kept)
-{
-	MemoryContext caller = MemoryContextSwitchTo(cxt);
-	List *copies = NIL;
-	ListCell *lc;
-
-	foreach(lc, kept)
-	{
-		Size size = VARSIZE_ANY(lfirst(lc));
-		void *copy = palloc(size);
-
-		memcpy(copy, lfirst(lc), size);
-		copies = lappend(copies, copy);
-	}
-	MemoryContextSwitchTo(caller);
-	return copies;
-}
-
-/* Releases of the same query, and the key under which those of this one are recorded. */
-typedef struct Repeat
-{
-	bool has_key;
-	uint8 key[EHDS_RELEASE_KEY_LEN];
-	List *kept; /* NIL: to be drawn and charged */
-} Repeat;
-
-/* Record what is about to run; raises if it may not. */
 static void
-admit(EhdsMarker *marker, EhdsPermit *permit, QueryDesc *query, Repeat *repeat)
+start(QueryDesc *query, int eflags)
 {
-	if (costs(&marker->charge))
-	{
-		TimestampTz at;
-
-		repeat->has_key = ehds_repeat_key(marker, query->params, repeat->key);
-		if (repeat->has_key && !ehds_setting_fresh)
-			repeat->kept = ehds_releases_find(repeat->key, marker->borders, &at);
-		if (repeat->kept != NIL)
-			ereport(NOTICE,
-					(errmsg("nothing charged: this is the answer that was given to the same query on %s",
-							timestamptz_to_str(at)),
-					 errhint("SET ehds.fresh = on draws, and charges, a new one.")));
-	}
-	if (costs(&marker->charge) && repeat->kept == NIL)
-	{
-		EhdsChargeRequest r = {0};
-		EhdsChargeResult left;
-
-		r.permit = permit->permit;
-		r.population = permit->population;
-		r.action = "select";
-		r.detail = query->sourceText;
-		r.epsilon_nano = marker->charge.epsilon_nano;
-		r.delta_atto = marker->charge.delta_atto;
-		r.rho_pico = marker->charge.rho_pico;
-		r.permit_epsilon_nano = permit->epsilon_nano;
-		r.permit_delta_atto = permit->delta_atto;
-		r.permit_rho_pico = permit->rho_pico;
-		r.selection_delta_atto = permit->selection_delta_atto;
-		r.population_epsilon_nano = permit->population_epsilon_nano;
-		r.population_delta_atto = permit->population_delta_atto;
-		left = ehds_ledger_charge(&r);
-		ehds_remember_release(marker);
-		ereport(NOTICE,
-				(errmsg("charged %s, %s left; with 95 %% probability the noise is %s",
-						show_charge(&marker->charge),
-						permit->zcdp ? psprintf("rho %.9g", left.rho_left_pico / 1e12)
-									 : psprintf("%.9g", left.epsilon_left_nano / 1e9),
-						marker->precision),
-				 errdetail(
-					 "This covers the noise of each figure by itself, neither what is left out of a person beyond max_groups, max_rows and the range, nor the selection of groups.")));
-	}
+	if (next_ExecutorStart)
+		next_ExecutorStart(query, eflags);
 	else
-	{
-		EhdsEntry e = {0};
-
-		e.kind = EHDS_ACCESS;
-		e.permit = permit->permit;
-		e.population = permit->population;
-		e.action = marker->seals ? "seal" : repeat->kept != NIL ? "repeat" : "select";
-		e.detail = query->sourceText;
-		(void) ehds_ledger_append(&e);
-	}
+		standard_ExecutorStart(query, eflags);
 }
 
 /* Tables of the grantee's that were looked at just now. */
@@ -230,7 +133,7 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 {
 	EhdsMarker marker;
 	bool marked = ehds_read_marker(query->plannedstmt, &marker);
-	Repeat repeat = {0};
+	EhdsAdmission admission = {0};
 	List *beside = NIL;
 
 	if (!marked && query->plannedstmt->resultRelations != NIL)
@@ -272,7 +175,7 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 							errdetail("The floor is the server's setting ehds.k_floor."),
 							errhint("Ask the administrator for a permit with a larger k.")));
 		ehds_require_stack();
-		admit(&marker, permit, query, &repeat);
+		ehds_admit(&admission, &marker, permit, query);
 		if (OidIsValid(marker.seal_store))
 		{
 			if (query->operation == CMD_DELETE)
@@ -283,10 +186,21 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 	}
 
 	answered = answered || marked;
-	if (next_ExecutorStart)
-		next_ExecutorStart(query, eflags);
+	if (admission.charged)
+	{
+		PG_TRY();
+		{
+			start(query, eflags);
+		}
+		PG_CATCH();
+		{
+			ehds_not_started(&admission);
+			PG_RE_THROW();
+		}
+		PG_END_TRY();
+	}
 	else
-		standard_ExecutorStart(query, eflags);
+		start(query, eflags);
 
 	if (marked)
 	{
@@ -295,10 +209,7 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 
 		ex->k = marker.k;
 		ex->figures = marker.figures;
-		ex->charged = costs(&marker.charge) && repeat.kept == NIL && !IsParallelWorker();
-		ex->has_key = repeat.has_key;
-		memcpy(ex->key, repeat.key, sizeof(ex->key));
-		ex->kept = copy_kept(query->estate->es_query_cxt, repeat.kept);
+		ehds_started(&admission, ex, query->estate->es_query_cxt);
 		note_beside(ex, beside);
 	}
 }
@@ -321,11 +232,15 @@ run_marked(EHDS_EXECUTOR_RUN_ARGS)
 	{
 		call_run(EHDS_EXECUTOR_RUN_PASS);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
+		if (geterrcode() == ERRCODE_QUERY_CANCELED)
+			ehds_executions_cancelled();
 		ehds_execution_go_on(before);
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	ehds_execution_go_on(before);
 }
 
 /* The number of rows that were sealed is in no command tag, and in no row count of a procedure. */
@@ -384,6 +299,10 @@ gate_emit_log(ErrorData *message)
 {
 	if (answered && message->elevel <= LOG)
 		message->output_to_client = false;
+	/* nobody catches the end of a process */
+	if (message->elevel == FATAL &&
+		(message->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || message->sqlerrcode == ERRCODE_CONNECTION_FAILURE))
+		ehds_executions_cancelled();
 	if (next_emit_log)
 		next_emit_log(message);
 }

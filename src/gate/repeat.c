@@ -12,7 +12,8 @@
  *
  * In the release's place stands keep_release(): if the release was recorded, it gives
  * those rows, and what would draw others is not executed; else it is given all rows
- * that were drawn, records them on disk, and only then gives them on.
+ * that were drawn, records them on disk, and only then gives them on. From then on they
+ * are recorded for this execution, too: whatever asks it again gets no other draw.
  */
 #include "core/compat.h"
 
@@ -311,6 +312,27 @@ ehds_repeat_key(const EhdsMarker *marker, ParamListInfo params, uint8 *key)
 	return true;
 }
 
+/*
+ * The key under which its charge may be asked again on: also of what is drawn and what
+ * it costs, which declarations may have changed since, and of the ledger.
+ */
+void
+ehds_charge_key(const uint8 *key, int releases, const EhdsCharge *charge, List *noises, uint8 *charge_key)
+{
+	StringInfoData buf;
+	ListCell *lc;
+
+	StaticAssertStmt(EHDS_CHARGE_KEY_LEN == EHDS_RELEASE_KEY_LEN, "both are digests");
+	initStringInfo(&buf);
+	appendBinaryStringInfo(&buf, (const char *) key, EHDS_RELEASE_KEY_LEN);
+	appendStringInfo(&buf, "%u %d %lld %lld %lld ", get_relname_relid("ledger_entry", ehds_namespace()),
+					 releases, (long long) charge->epsilon_nano, (long long) charge->delta_atto,
+					 (long long) charge->rho_pico);
+	foreach(lc, noises)
+		append_text(&buf, strVal(lfirst(lc)));
+	sha256(&buf, charge_key);
+}
+
 /* ------------------------------------------------------------------ in the release's place */
 
 static char *
@@ -389,12 +411,24 @@ ehds_recorded(EhdsGate *gate, Query *q)
 	return outer;
 }
 
+static bytea **
+kept_release(EhdsExecution *ex, int n)
+{
+	if (n < 1 || n > ex->releases)
+		elog(ERROR, "there is no release %d in this execution", n);
+	return &ex->kept[n - 1];
+}
+
 Datum
 ehds_release_is_kept(PG_FUNCTION_ARGS)
 {
 	EhdsExecution *ex = ehds_getarg_execution(fcinfo, 1);
+	bool kept = *kept_release(ex, PG_GETARG_INT32(0)) != NULL;
 
-	PG_RETURN_BOOL(ex->kept != NIL);
+	/* it is computed next, and nothing of it is read before this is known */
+	if (!kept)
+		ex->begun++;
+	PG_RETURN_BOOL(kept);
 }
 
 /* The rows of a release as bytes: of each column its length, or -1, and what its type sends. */
@@ -475,13 +509,14 @@ ehds_keep_release(PG_FUNCTION_ARGS)
 	EhdsExecution *ex = ehds_getarg_execution(fcinfo, 2);
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	int n = PG_GETARG_INT32(0);
+	bytea **kept = kept_release(ex, n);
 	StringInfoData buf;
 	bytea *data;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (ex->kept != NIL)
+	if (*kept != NULL)
 	{
-		give_rows(rsinfo, list_nth(ex->kept, n - 1));
+		give_rows(rsinfo, *kept);
 		return (Datum) 0;
 	}
 	initStringInfo(&buf);
@@ -496,12 +531,14 @@ ehds_keep_release(PG_FUNCTION_ARGS)
 		for (int i = 0; i < count; i++)
 			append_row(&buf, DatumGetHeapTupleHeader(rows[i]), rsinfo->setDesc);
 	}
-	/* on disk before anybody is told */
-	if (ex->has_key)
-		ehds_releases_keep(ex->key, n, ex->permit, buf.data, buf.len);
-	data = (bytea *) palloc(VARHDRSZ + buf.len);
+	data = (bytea *) MemoryContextAlloc(GetMemoryChunkContext(ex), VARHDRSZ + buf.len);
 	SET_VARSIZE(data, VARHDRSZ + buf.len);
 	memcpy(VARDATA(data), buf.data, buf.len);
+	/* on disk before anybody is told */
+	if (ex->has_key)
+		ehds_releases_keep(ex->key, n, ex->permit, buf.data, buf.len, &ex->stores[n - 1]);
+	*kept = data;
+	ex->begun--;
 	give_rows(rsinfo, data);
 	return (Datum) 0;
 }

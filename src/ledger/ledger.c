@@ -17,6 +17,7 @@
 #include "commands/trigger.h"
 #include "core/errors.h"
 #include "funcapi.h"
+#include "ledger/open_charges.h"
 #include "ledger/store.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -421,6 +422,7 @@ ehds_ledger_init(void)
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	ehds_head_init();
+	ehds_open_charges_init();
 	RegisterXactCallback(at_xact, NULL);
 	RegisterSubXactCallback(at_subxact, NULL);
 }

@@ -152,12 +152,14 @@ make_bytea(const void *data, int len)
 }
 
 void
-ehds_releases_keep(const uint8 key[EHDS_RELEASE_KEY_LEN], int n, const char *permit, const char *data, int len)
+ehds_releases_keep(const uint8 key[EHDS_RELEASE_KEY_LEN], int n, const char *permit, const char *data,
+				   int len, int64 *store)
 {
 	int parts = Max((len + PART_BYTES - 1) / PART_BYTES, 1);
 	Datum values[PART_NATTS];
 	Relation rel;
 	List *indexes;
+	int64 number;
 
 	if (RecoveryInProgress() || IsParallelWorker())
 		ereport(ERROR,
@@ -165,8 +167,11 @@ ehds_releases_keep(const uint8 key[EHDS_RELEASE_KEY_LEN], int n, const char *per
 	(void) GetCurrentTransactionId();
 	rel = open_table(RowExclusiveLock);
 	indexes = open_indexes(rel, RowExclusiveLock);
+	do
+		number = (int64) ehds_random_uint64();
+	while (number == 0);
 	values[PART_KEY - 1] = PointerGetDatum(make_bytea(key, EHDS_RELEASE_KEY_LEN));
-	values[PART_STORE - 1] = Int64GetDatum((int64) ehds_random_uint64());
+	values[PART_STORE - 1] = Int64GetDatum(number);
 	values[PART_RELEASE - 1] = Int32GetDatum(n);
 	values[PART_COUNT - 1] = Int32GetDatum(parts);
 	values[PART_AT - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
@@ -178,6 +183,8 @@ ehds_releases_keep(const uint8 key[EHDS_RELEASE_KEY_LEN], int n, const char *per
 		CHECK_FOR_INTERRUPTS();
 		values[PART_NUMBER - 1] = Int32GetDatum(i + 1);
 		values[PART_DATA - 1] = PointerGetDatum(piece);
+		if (i == parts - 1)
+			*store = number;
 		insert_part(rel, indexes, values);
 	}
 	close_indexes(indexes, RowExclusiveLock);
@@ -244,72 +251,108 @@ put_together(const Found *found)
 	return whole;
 }
 
-/* Read the parts with this key, newest first, until each of the releases 1 .. count is complete; how many are. */
-static int
-find_parts(Relation rel, Relation index, const uint8 *key, int count, List **seen, Found **newest)
+/* What is looked for: of each release 1 .. count the newest, or that with a number. */
+typedef struct Search
+{
+	int count;
+	const int64 *stores; /* NULL: the newest; 0 in it: not looked for */
+	List **seen;
+	Found **found; /* once complete */
+	int missing;
+} Search;
+
+static void
+take_row(Search *search, const Datum *values)
+{
+	int n = DatumGetInt32(values[PART_RELEASE - 1]) - 1;
+
+	if (n < 0 || n >= search->count || search->found[n] != NULL)
+		return;
+	if (search->stores != NULL &&
+		(search->stores[n] == 0 || search->stores[n] != DatumGetInt64(values[PART_STORE - 1])))
+		return;
+	search->found[n] = take_part(&search->seen[n], values);
+	if (search->found[n] != NULL)
+		search->missing--;
+}
+
+/* Read the parts with this key, newest first, until nothing is missing. */
+static void
+search_index(Search *search, Relation rel, Relation index, const uint8 *key)
 {
 	/* as in head.c: frozen rows of all sessions, and the committed ones of a restore */
 	SysScanDesc scan;
 	ScanKeyData of_key;
 	HeapTuple tuple;
-	int found = 0;
 
 	ScanKeyInit(&of_key, PART_KEY, BTEqualStrategyNumber, F_BYTEAEQ,
 				PointerGetDatum(make_bytea(key, EHDS_RELEASE_KEY_LEN)));
 	scan = systable_beginscan_ordered(rel, index, SnapshotSelf, 1, &of_key);
-	while (found < count && (tuple = systable_getnext_ordered(scan, BackwardScanDirection)) != NULL)
+	while (search->missing > 0 && (tuple = systable_getnext_ordered(scan, BackwardScanDirection)) != NULL)
 	{
 		Datum values[PART_NATTS];
 		bool nulls[PART_NATTS];
-		int release;
 		bool null = false;
 
 		CHECK_FOR_INTERRUPTS();
 		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
 		for (int i = 0; i < PART_NATTS; i++)
 			null = null || nulls[i];
-		if (null)
-			continue;
-		release = DatumGetInt32(values[PART_RELEASE - 1]);
-		if (release < 1 || release > count || newest[release - 1] != NULL)
-			continue;
-		newest[release - 1] = take_part(&seen[release - 1], values);
-		if (newest[release - 1] != NULL)
-			found++;
+		if (!null)
+			take_row(search, values);
 	}
 	systable_endscan_ordered(scan);
-	return found;
 }
 
-List *
-ehds_releases_find(const uint8 key[EHDS_RELEASE_KEY_LEN], int count, TimestampTz *at)
+static bool
+search_releases(Search *search, const uint8 *key, bytea **releases)
 {
 	Relation rel = open_table(AccessShareLock);
 	List *indexes = open_indexes(rel, AccessShareLock);
-	List **seen = (List **) palloc0(sizeof(List *) * count);
-	Found **newest = (Found **) palloc0(sizeof(Found *) * count);
-	List *result = NIL;
 	ListCell *lc;
-	int found = 0;
 
+	search->seen = (List **) palloc0(sizeof(List *) * search->count);
+	search->found = (Found **) palloc0(sizeof(Found *) * search->count);
 	foreach(lc, indexes)
 	{
 		if (((Relation) lfirst(lc))->rd_index->indisvalid)
 		{
-			found = find_parts(rel, (Relation) lfirst(lc), key, count, seen, newest);
+			search_index(search, rel, (Relation) lfirst(lc), key);
 			break;
 		}
 	}
 	close_indexes(indexes, AccessShareLock);
 	table_close(rel, AccessShareLock);
-	if (found < count)
-		return NIL;
+	if (search->missing > 0)
+		return false;
+	for (int i = 0; i < search->count; i++)
+	{
+		if (search->found[i] != NULL)
+			releases[i] = put_together(search->found[i]);
+	}
+	return true;
+}
 
+bool
+ehds_releases_find(const uint8 key[EHDS_RELEASE_KEY_LEN], int count, bytea **releases, TimestampTz *at)
+{
+	Search search = {.count = count, .missing = count};
+
+	if (!search_releases(&search, key, releases))
+		return false;
 	*at = DT_NOEND;
 	for (int i = 0; i < count; i++)
-	{
-		*at = Min(*at, newest[i]->at);
-		result = lappend(result, put_together(newest[i]));
-	}
-	return result;
+		*at = Min(*at, search.found[i]->at);
+	return true;
+}
+
+bool
+ehds_releases_find_stores(const uint8 key[EHDS_RELEASE_KEY_LEN], int count, const int64 *stores,
+						  bytea **releases)
+{
+	Search search = {.count = count, .stores = stores};
+
+	for (int i = 0; i < count; i++)
+		search.missing += stores[i] != 0;
+	return search.missing == 0 || search_releases(&search, key, releases);
 }

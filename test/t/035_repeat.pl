@@ -170,7 +170,7 @@ again($slow, $answer, 'a crash right after the answer loses nothing');
 again($count, $first, 'nor does it lose an older one');
 is($node->safe_psql('postgres', 'SELECT valid FROM ehds.verify_ledger()'), 't', 'the ledger is whole');
 
-# what was charged, but not answered, may be answered on the same charge if it was drawn
+# what was charged and failed is answered, on the same charge, as it was drawn
 my $lost = 'SELECT pg_backend_pid() * 0 + n / (n - n) FROM (SELECT ehds.dp_count(person_id) AS n FROM person WHERE gender_concept_id > 6) s;';
 (undef, $cost, $err) = ask($lost, fails => 1);
 like($err, qr/division by zero/, 'a query that fails above its release');
@@ -185,7 +185,7 @@ is($cost, 0, 'but once, for its release was recorded');
 like($err, qr/division by zero/, 'although it fails again');
 my $unread = 'SELECT ehds.dp_count(person_id) FROM person WHERE gender_concept_id > 7 LIMIT 0;';
 anew($unread, 'a release that is not read');
-anew($unread, 'is not drawn, and charged again');
+again($unread, '', 'is not drawn, and may be asked again on its charge (037_same_charge.pl)');
 
 # ---------------------------------------------------------------- a fresh one
 my $fresh = anew("SET ehds.fresh = on; $count", 'a fresh one');
