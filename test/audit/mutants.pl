@@ -109,6 +109,11 @@ my @mutants = (
 		],
 	},
 	{
+		name   => 'repeats_whatever_the_settings',
+		case   => 'other epsilon',
+		change => [ [ 'src/gate/repeat.c', "\tappend_own_settings(&buf);\n", "\t(void) append_own_settings;\n" ] ],
+	},
+	{
 		name   => 'random_state_of_the_postmaster',
 		case   => 'two sessions',
 		change => [

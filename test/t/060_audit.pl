@@ -53,6 +53,23 @@ BEGIN
     RETURN hits;
 END $$;
 
+-- The same at a large epsilon, for somebody else, and then at the one that is claimed; each run is another query.
+CREATE FUNCTION audit.happens_after(query text, event text, runs integer, epsilon text) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    hits integer := 0;
+    hit boolean;
+BEGIN
+    PERFORM set_config('ehds.fresh', 'off', false);
+    FOR i IN 1..runs LOOP
+        PERFORM set_config('ehds.epsilon', epsilon, false);
+        EXECUTE format('SELECT %s FROM (%s) q', event, format(query, i)) INTO hit;
+        PERFORM set_config('ehds.epsilon', NULL, false);
+        EXECUTE format('SELECT %s FROM (%s) q', event, format(query, i)) INTO hit;
+        hits := hits + COALESCE(hit, false)::integer;
+    END LOOP;
+    RETURN hits;
+END $$;
+
 DO $do$
 DECLARE
     side text;
@@ -185,7 +202,7 @@ sub audit
 	while ($n < $runs)
 	{
 		# delta is spent as epsilon is: that of one query is its share
-		my $batch = int(990 / ($epsilon * $asks));
+		my $batch = int(990 / ($epsilon * $asks + ($case->{others} // 0)));
 		$batch = $runs - $n if $runs - $n < $batch;
 		$permits++;
 		foreach my $side ('with', 'without')
@@ -290,6 +307,18 @@ audit({ name => 'rescanned',
 	settings => 'SET enable_material = off; SET enable_hashjoin = off; SET enable_mergejoin = off;',
 	query => 'SELECT avg(n) AS n FROM generate_series(1, 50) i LEFT JOIN (SELECT ehds.dp_count(person_id) AS n FROM persons) s ON n > -1000000 - i AND now() IS NOT NULL',
 	event => 'n > 40.5' });
+
+# what was answered to the same question at another epsilon is not the answer to this one
+audit({ name => 'other epsilon', runs => 400, others => 6,
+	count => sub {
+		my ($permit, $runs) = @_;
+		return $node->safe_psql('postgres', <<"SQL");
+SET client_min_messages = error;
+SET SESSION AUTHORIZATION a_reader;
+SET search_path = permit_$permit, pg_catalog;
+SELECT audit.happens_after('SELECT ehds.dp_count(person_id) AS n FROM persons WHERE v < 1000 + %s', 'n > 40', $runs, '6');
+SQL
+	} });
 
 # two sessions that begin at the same time: what one draws tells nothing of the other's noise
 audit({ name => 'two sessions', asks => 2, runs => 300,
