@@ -289,29 +289,36 @@ ehds_collect_add_groups(Collect *c, const SubjectKey *key, const uint32 *groups,
 }
 
 static pg_attribute_always_inline void
-add_records(Collect *c, KSubject subject, const char *records, uint32 n)
+add_records(Collect *c, KSubject subject, RecordForm form, const char *records, uint32 n)
 {
-	const uint32 key_size = (subject == K_SUBJECT_INT) ? sizeof(uint64) : 2 * sizeof(uint64);
+	SubjectKey key;
+	uint64 *kept = NULL;
 
-	for (uint32 i = 0; i < n; i++, records += key_size + sizeof(uint32))
+	for (uint32 i = 0; i < n; i++, records += ehds_record_size(form))
 	{
-		SubjectKey key;
-		uint32 group;
+		uint64 words[2];
+		uint32 group = ehds_record_get(form, records, words);
 
-		memcpy(key.words, records, key_size);
-		memcpy(&group, records + key_size, sizeof(uint32));
-		key.hash = ehds_hash_of_words(subject, key.words);
-		add_now(c, subject, &key, group, NULL);
+		/* those of a subject that were united stand beside each other */
+		if (kept == NULL || words[0] != key.words[0] || (form == RECORD_UUID && words[1] != key.words[1]))
+		{
+			memcpy(key.words, words, form == RECORD_UUID ? 2 * sizeof(uint64) : sizeof(uint64));
+			key.hash = ehds_hash_of_words(subject, key.words);
+			kept = enter(c, subject, &key);
+		}
+		add_pair(c, &key, kept, group, NULL);
 	}
 }
 
 void
-ehds_collect_add_records(Collect *c, const char *records, uint32 n)
+ehds_collect_add_records(Collect *c, RecordForm form, const char *records, uint32 n)
 {
-	if (c->kind.subject == K_SUBJECT_INT)
-		add_records(c, K_SUBJECT_INT, records, n);
+	if (form == RECORD_SMALL)
+		add_records(c, K_SUBJECT_INT, RECORD_SMALL, records, n);
+	else if (form == RECORD_INT)
+		add_records(c, K_SUBJECT_INT, RECORD_INT, records, n);
 	else
-		add_records(c, K_SUBJECT_UUID, records, n);
+		add_records(c, K_SUBJECT_UUID, RECORD_UUID, records, n);
 }
 
 void

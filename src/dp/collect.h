@@ -69,8 +69,22 @@ typedef struct CollectKind
 	Oid types[EHDS_COLLECT_MAX_KEYS];
 } CollectKind;
 
-/* Pairs of subjects of one part of all hashes, each the words of the subject and the number of the group. */
+/*
+ * Pairs of subjects of one part of all hashes. A record is the words of the subject
+ * and the number of the group; as long as the integers and the numbers that came are
+ * small, it has half of the size, for what is written, handed over and read is
+ * most of what a worker costs.
+ */
 #define COLLECT_BUFFERS 128
+
+typedef enum RecordForm
+{
+	RECORD_SMALL = 0, /* int32, uint16 */
+	RECORD_INT = 1,   /* uint64, uint32 */
+	RECORD_UUID = 2   /* two uint64, uint32 */
+} RecordForm;
+
+#define RECORD_FORMS 3
 
 typedef struct BufferChunk
 {
@@ -104,6 +118,7 @@ typedef struct Collect
 	uint32 n_tallied;
 	bool buffering;
 	CollectBuffer *buffers; /* if it does, in place of the map */
+	RecordForm form;        /* of what is in them */
 	Size buffer_limit;      /* where pairs that came twice are looked for */
 	Size buffer_free;       /* bytes of chunks that were given back, and wait for their like */
 	uint32 n_put;           /* rows that came, went half of the way, were added */
@@ -170,7 +185,7 @@ extern void ehds_collect_add_words(Collect *c, const SubjectKey *key, const uint
 								   const int64 *measures, int n);
 
 /* Add n records of a buffer. */
-extern void ehds_collect_add_records(Collect *c, const char *records, uint32 n);
+extern void ehds_collect_add_records(Collect *c, RecordForm form, const char *records, uint32 n);
 
 /* The key with which an entry was entered. */
 extern void ehds_collect_key(const Collect *c, uint32 entry, SubjectKey *key);
@@ -195,8 +210,6 @@ ehds_collect_digest(const Collect *c, const SubjectKey *key, uint32 group)
 /* collect_buffer.c */
 extern bool ehds_collect_may_buffer(const CollectKind *kind);
 extern void ehds_buffer_start(Collect *c);
-/* Room for n records at most, at least one; how many there are is *room. They are added by their number. */
-extern char *ehds_buffer_room(Collect *c, CollectBuffer *buffer, uint32 n, uint32 *room);
 extern void ehds_buffer_add(Collect *c, const SubjectKey *key, uint32 group);
 extern void ehds_buffer_unite(Collect *c);
 extern void ehds_buffer_count(Collect *c, int64 *counts);
@@ -205,16 +218,51 @@ typedef void (*BufferVisit)(Collect *c, CollectBuffer *buffer, Collect *subjects
 extern void ehds_buffer_each(Collect *c, BufferVisit visit, void *arg);
 
 static inline uint32
-ehds_record_size(const Collect *c)
+ehds_record_size(RecordForm form)
 {
-	return c->map.key_size + sizeof(uint32);
+	return form == RECORD_SMALL ? 6 : form == RECORD_INT ? 12 : 20;
 }
 
-static inline void
-ehds_buffer_added(CollectBuffer *buffer, uint32 n)
+static inline bool
+ehds_record_is_small(uint64 word, uint32 group)
 {
-	buffer->last->n += n;
-	buffer->n += n;
+	return (int64) word == (int32) (int64) word && group <= PG_UINT16_MAX;
+}
+
+static pg_attribute_always_inline void
+ehds_record_put(RecordForm form, char *record, const uint64 *words, uint32 group)
+{
+	uint32 small = (uint32) words[0];
+	uint16 small_group = (uint16) group;
+
+	if (form == RECORD_SMALL)
+	{
+		memcpy(record, &small, sizeof(small));
+		memcpy(record + sizeof(small), &small_group, sizeof(small_group));
+		return;
+	}
+	memcpy(record, words, form * sizeof(uint64));
+	memcpy(record + form * sizeof(uint64), &group, sizeof(group));
+}
+
+/* Returns the number of the group. */
+static pg_attribute_always_inline uint32
+ehds_record_get(RecordForm form, const char *record, uint64 *words)
+{
+	int32 small;
+	uint16 small_group;
+	uint32 group;
+
+	if (form == RECORD_SMALL)
+	{
+		memcpy(&small, record, sizeof(small));
+		memcpy(&small_group, record + sizeof(small), sizeof(small_group));
+		words[0] = (uint64) (int64) small;
+		return small_group;
+	}
+	memcpy(words, record, form * sizeof(uint64));
+	memcpy(&group, record + form * sizeof(uint64), sizeof(group));
+	return group;
 }
 
 static inline uint32

@@ -34,6 +34,7 @@ ehds_buffer_start(Collect *c)
 	c->buffers = MemoryContextAllocZero(c->data, COLLECT_BUFFERS * sizeof(CollectBuffer));
 	c->buffer_limit = c->limit / 4;
 	c->buffer_free = 0;
+	c->form = (c->kind.subject == K_SUBJECT_INT) ? RECORD_SMALL : RECORD_UUID;
 }
 
 static pg_noinline void
@@ -44,12 +45,12 @@ add_chunk(Collect *c, CollectBuffer *buffer)
 	BufferChunk *chunk;
 
 	if (last != NULL)
-		bytes = Min(CHUNK_BYTES, pg_nextpower2_32(last->capacity * ehds_record_size(c)) * 2);
+		bytes = Min(CHUNK_BYTES, pg_nextpower2_32(last->capacity * ehds_record_size(c->form)) * 2);
 	chunk = MemoryContextAlloc(c->data, bytes);
 	c->buffer_free -= Min(c->buffer_free, bytes);
 	chunk->next = NULL;
 	chunk->n = 0;
-	chunk->capacity = (uint32) ((bytes - offsetof(BufferChunk, records)) / ehds_record_size(c));
+	chunk->capacity = (uint32) ((bytes - offsetof(BufferChunk, records)) / ehds_record_size(c->form));
 	if (last == NULL)
 		buffer->first = chunk;
 	else
@@ -57,23 +58,44 @@ add_chunk(Collect *c, CollectBuffer *buffer)
 	buffer->last = chunk;
 }
 
-char *
-ehds_buffer_room(Collect *c, CollectBuffer *buffer, uint32 n, uint32 *room)
+static pg_attribute_always_inline void
+add_record(CollectBuffer *buffer, RecordForm form, const uint64 *words, uint32 group)
 {
-	if (unlikely(buffer->last == NULL || buffer->last->n == buffer->last->capacity))
-		add_chunk(c, buffer);
-	*room = Min(n, buffer->last->capacity - buffer->last->n);
-	return buffer->last->records + buffer->last->n * ehds_record_size(c);
+	BufferChunk *chunk = buffer->last;
+
+	ehds_record_put(form, chunk->records + chunk->n * ehds_record_size(form), words, group);
+	chunk->n++;
+	buffer->n++;
 }
 
-static pg_attribute_always_inline void
-add_record(CollectBuffer *buffer, const uint64 *words, Size key_size, uint32 group)
+/* From now on records have room for all integers and numbers. */
+static pg_noinline void
+widen(Collect *c)
 {
-	char *record = buffer->last->records + buffer->last->n * (key_size + sizeof(uint32));
+	c->form = RECORD_INT;
+	for (int i = 0; i < COLLECT_BUFFERS; i++)
+	{
+		CollectBuffer *buffer = &c->buffers[i];
+		BufferChunk *chunk = buffer->first;
+		BufferChunk *next;
 
-	memcpy(record, words, key_size);
-	memcpy(record + key_size, &group, sizeof(uint32));
-	ehds_buffer_added(buffer, 1);
+		memset(buffer, 0, sizeof(CollectBuffer));
+		for (; chunk != NULL; chunk = next)
+		{
+			for (uint32 j = 0; j < chunk->n; j++)
+			{
+				uint64 word;
+				uint32 group = ehds_record_get(RECORD_SMALL,
+											   chunk->records + j * ehds_record_size(RECORD_SMALL), &word);
+
+				if (buffer->last == NULL || buffer->last->n == buffer->last->capacity)
+					add_chunk(c, buffer);
+				add_record(buffer, RECORD_INT, &word, group);
+			}
+			next = chunk->next;
+			pfree(chunk);
+		}
+	}
 }
 
 void
@@ -81,12 +103,16 @@ ehds_buffer_add(Collect *c, const SubjectKey *key, uint32 group)
 {
 	CollectBuffer *buffer = &c->buffers[ehds_buffer_of(key->hash)];
 
+	if (c->form == RECORD_SMALL && unlikely(!ehds_record_is_small(key->words[0], group)))
+		widen(c);
 	if (unlikely(buffer->last == NULL || buffer->last->n == buffer->last->capacity))
 		add_chunk(c, buffer);
-	if (c->kind.subject == K_SUBJECT_INT)
-		add_record(buffer, key->words, sizeof(uint64), group);
+	if (c->form == RECORD_SMALL)
+		add_record(buffer, RECORD_SMALL, key->words, group);
+	else if (c->form == RECORD_INT)
+		add_record(buffer, RECORD_INT, key->words, group);
 	else
-		add_record(buffer, key->words, 2 * sizeof(uint64), group);
+		add_record(buffer, RECORD_UUID, key->words, group);
 }
 
 void
@@ -104,7 +130,7 @@ ehds_buffer_each(Collect *c, BufferVisit visit, void *arg)
 			continue;
 		ehds_subject_map_empty(&subjects->map);
 		for (BufferChunk *chunk = buffer->first; chunk != NULL; chunk = chunk->next)
-			ehds_collect_add_records(subjects, chunk->records, chunk->n);
+			ehds_collect_add_records(subjects, c->form, chunk->records, chunk->n);
 		visit(c, buffer, subjects, arg);
 	}
 	MemoryContextDelete(subjects->context);
@@ -131,7 +157,7 @@ keep_pairs(Collect *c, CollectBuffer *buffer, Collect *subjects, void *arg)
 				buffer->last = buffer->last->next;
 				buffer->last->n = 0;
 			}
-			add_record(buffer, ehds_subject_words(&subjects->map, i), c->map.key_size, COLLECT_GROUP(kept[j]));
+			add_record(buffer, c->form, ehds_subject_words(&subjects->map, i), COLLECT_GROUP(kept[j]));
 		}
 	}
 	rest = buffer->last->next;
@@ -139,7 +165,7 @@ keep_pairs(Collect *c, CollectBuffer *buffer, Collect *subjects, void *arg)
 	while ((chunk = rest) != NULL)
 	{
 		rest = chunk->next;
-		c->buffer_free += offsetof(BufferChunk, records) + chunk->capacity * ehds_record_size(c);
+		c->buffer_free += offsetof(BufferChunk, records) + chunk->capacity * ehds_record_size(c->form);
 		pfree(chunk);
 	}
 }

@@ -78,11 +78,12 @@ put_block(Collect *part, void *arg)
 	if (part->buffering)
 	{
 		put32(flat, FLAT_BUFFERS);
+		put32(flat, part->form);
 		for (int i = 0; i < COLLECT_BUFFERS; i++)
 		{
 			put_bytes(flat, &part->buffers[i].n, sizeof(uint64));
 			for (BufferChunk *chunk = part->buffers[i].first; chunk != NULL; chunk = chunk->next)
-				put_bytes(flat, chunk->records, chunk->n * ehds_record_size(part));
+				put_bytes(flat, chunk->records, chunk->n * ehds_record_size(part->form));
 		}
 		return;
 	}

@@ -182,38 +182,21 @@ check_item(const Merge *m, const uint64 *words, uint32 n)
 			invalid();
 }
 
-/* Pairs of buffer number at of a source, which has the same buffers. */
 static void
-merge_buffer(Merge *m, uint32 at, const char *records, uint64 n)
+merge_records(Merge *m, RecordForm form, const char *records, uint64 n)
 {
 	Collect *c = m->c;
-	uint32 key_size = c->map.key_size;
-	uint32 size = ehds_record_size(c);
 
-	while (n > 0)
+	for (; n > 0; n--, records += ehds_record_size(form))
 	{
-		uint32 now;
-		char *to;
+		SubjectKey key;
+		uint32 group = ehds_record_get(form, records, key.words);
 
-		/* as often as for rows that come one by one */
-		c->until_check = 1;
+		if (group >= m->n_groups)
+			invalid();
+		key.hash = ehds_hash_of_words(c->kind.subject, key.words);
 		merge_room(m);
-		to = ehds_buffer_room(c, &c->buffers[at], (uint32) Min(n, PG_INT32_MAX), &now);
-		for (uint32 i = 0; i < now; i++, records += size, to += size)
-		{
-			uint64 words[2];
-			uint32 group;
-
-			memcpy(words, records, key_size);
-			memcpy(&group, records + key_size, sizeof(uint32));
-			if (group >= m->n_groups || ehds_buffer_of(ehds_hash_of_words(c->kind.subject, words)) != at)
-				invalid();
-			group = COLLECT_GROUP(merge_group(m, &m->groups[group]));
-			memcpy(to, words, key_size);
-			memcpy(to + key_size, &group, sizeof(uint32));
-		}
-		ehds_buffer_added(&c->buffers[at], now);
-		n -= now;
+		ehds_buffer_add(c, &key, COLLECT_GROUP(merge_group(m, &m->groups[group])));
 	}
 }
 
@@ -282,7 +265,7 @@ merge_part(Collect *part, void *arg)
 	{
 		for (uint32 i = 0; i < COLLECT_BUFFERS; i++)
 			for (BufferChunk *chunk = part->buffers[i].first; chunk != NULL; chunk = chunk->next)
-				merge_buffer(m, i, chunk->records, chunk->n);
+				merge_records(m, part->form, chunk->records, chunk->n);
 		merge_end(m);
 		return;
 	}
@@ -399,16 +382,19 @@ merge_block(Merge *m, Reader *r)
 	n_subjects = take32(r);
 	if (n_subjects == FLAT_BUFFERS)
 	{
-		if (!m->c->buffering)
+		uint32 form = take32(r);
+
+		if (!m->c->buffering || form >= RECORD_FORMS || (form == RECORD_UUID) != (subject == K_SUBJECT_UUID))
 			invalid();
 		for (uint32 i = 0; i < COLLECT_BUFFERS; i++)
 		{
 			uint64 n_records;
 
 			memcpy(&n_records, take(r, sizeof(n_records)), sizeof(n_records));
-			if (n_records > (Size) (r->end - r->at) / ehds_record_size(m->c))
+			if (n_records > (Size) (r->end - r->at) / ehds_record_size(form))
 				invalid();
-			merge_buffer(m, i, take(r, n_records * ehds_record_size(m->c)), n_records);
+			CHECK_FOR_INTERRUPTS();
+			merge_records(m, form, take(r, n_records * ehds_record_size(form)), n_records);
 		}
 	}
 	else if (subject != K_SUBJECT_TEXT && load_block(m, r->at, (Size) (r->end - r->at), n_subjects))

@@ -181,7 +181,8 @@ SELECT is(pg_temp.many('t', 'text'), t, 'and with workers') FROM whole;
 SET max_parallel_workers_per_gather = 0;
 
 -- what workers put in buffers: united within them, in files, and never; one person with most of the rows;
--- groups whose numbers differ from worker to worker; both kinds of subjects
+-- groups whose numbers differ from worker to worker; both kinds of subjects; integers and numbers of groups of two
+-- and four bytes, and one row, in one worker, or late ones that need more
 RESET ehds.dp_memory;
 CREATE TABLE bound.buffered AS
 SELECT CASE WHEN n % 3 = 0 THEN 7 WHEN n % 1001 <> 0 THEN hashint8extended(n, 4) % 20000 END AS person, (hashint8extended(n, 5) & 63)::int AS i,
@@ -196,7 +197,11 @@ BEGIN
     RETURN result;
 END $$;
 CREATE TEMP TABLE one_process AS SELECT p AS person, k.*, m, pg_temp.buffered(p, k.key, k.type, m) AS result
-FROM unnest('{person,person::int,md5(person::text)::uuid}'::text[]) p, (VALUES ('i', 'int'), ('t', 'text')) k(key, type), unnest('{1,3,64}'::int[]) m;
+FROM unnest('{person,person::int,md5(person::text)::uuid}'::text[]) p, (VALUES ('i', 'int'), ('t', 'text')) k(key, type), unnest('{1,3,64}'::int[]) m
+UNION ALL SELECT p, k, 'int', m, pg_temp.buffered(p, k, 'int', m)
+FROM (VALUES ('CASE n WHEN 123456 THEN 1::bigint << 40 WHEN 7 THEN -1::bigint << 31 ELSE -person END', 'i', 3),
+             ('person + CASE WHEN n % 50000 = 0 THEN 1::bigint << 31 ELSE 0 END', 'i', 1),
+             ('person', 'n % 70001', 2)) v(p, k, m);
 SELECT isnt(pg_temp.buffered(person, key, type, m, '(SELECT * FROM bound.buffered WHERE person <> 7)'), result, 'a person less is told') FROM one_process;
 SET max_parallel_workers_per_gather = 3;
 SELECT ok(plan ~ 'Workers Launched: [123]', 'workers buffer') FROM
