@@ -10,9 +10,7 @@
  */
 #include "core/compat.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
@@ -21,7 +19,6 @@
 #include "commands/extension.h"
 #include "commands/seclabel.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -30,13 +27,12 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/numeric.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "catalog/catalog_cache.h"
 #include "catalog/labels.h"
-#include "core/errors.h"
+#include "catalog/table_scan.h"
 
 PG_FUNCTION_INFO_V1(ehds_catalog_changed);
 
@@ -72,104 +68,6 @@ typedef struct
 	Oid store; /* hash key */
 	Oid view;
 } SealedStore;
-
-/* A scan of one of our tables that fetches columns by name. */
-typedef struct
-{
-	Relation rel;
-	SysScanDesc scan;
-	HeapTuple tuple;
-} TableScan;
-
-static void
-scan_begin(TableScan *s, Oid relid)
-{
-	s->rel = table_open(relid, AccessShareLock);
-	s->scan = systable_beginscan(s->rel, InvalidOid, false, NULL, 0, NULL);
-}
-
-static bool
-scan_next(TableScan *s)
-{
-	s->tuple = systable_getnext(s->scan);
-	return HeapTupleIsValid(s->tuple);
-}
-
-static void
-scan_end(TableScan *s)
-{
-	systable_endscan(s->scan);
-	table_close(s->rel, AccessShareLock);
-}
-
-static Datum
-scan_field(TableScan *s, const char *name, bool *isnull)
-{
-	TupleDesc desc = RelationGetDescr(s->rel);
-	int attnum = SPI_fnumber(desc, name);
-
-	if (attnum <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_EHDS_DECLARATION),
-				 errmsg("table ehds.%s has no column \"%s\"", RelationGetRelationName(s->rel), name),
-				 errhint(
-					 "Is the library of another version than the extension? Run ALTER EXTENSION pg_ehds UPDATE.")));
-	return heap_getattr(s->tuple, attnum, desc, isnull);
-}
-
-static char *
-scan_text(TableScan *s, const char *name)
-{
-	bool isnull;
-	Datum d = scan_field(s, name, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(d);
-}
-
-static char *
-scan_name(TableScan *s, const char *name)
-{
-	bool isnull;
-	Datum d = scan_field(s, name, &isnull);
-
-	return isnull ? NULL : pstrdup(NameStr(*DatumGetName(d)));
-}
-
-static int64
-scan_int64(TableScan *s, const char *name, int64 if_null)
-{
-	bool isnull;
-	Datum d = scan_field(s, name, &isnull);
-
-	return isnull ? if_null : DatumGetInt64(d);
-}
-
-static int32
-scan_int32(TableScan *s, const char *name, int32 if_null)
-{
-	bool isnull;
-	Datum d = scan_field(s, name, &isnull);
-
-	return isnull ? if_null : DatumGetInt32(d);
-}
-
-static bool
-scan_bool(TableScan *s, const char *name)
-{
-	bool isnull;
-	Datum d = scan_field(s, name, &isnull);
-
-	return !isnull && DatumGetBool(d);
-}
-
-static Oid
-scan_oid(TableScan *s, const char *name)
-{
-	bool isnull;
-	Datum d = scan_field(s, name, &isnull);
-
-	return isnull ? InvalidOid : DatumGetObjectId(d);
-}
 
 static void
 invalidate_relation(Datum arg, Oid relid)
@@ -223,10 +121,10 @@ scan_origins(TableScan *s, EhdsPermitView *v)
 	Datum *columns;
 	int n;
 
-	deconstruct_array(DatumGetArrayTypeP(scan_field(s, "origin_view", &isnull)), REGCLASSOID, sizeof(Oid),
-					  true, TYPALIGN_INT, &views, NULL, &v->n_origins);
-	deconstruct_array(DatumGetArrayTypeP(scan_field(s, "origin_column", &isnull)), INT2OID, sizeof(int16),
-					  true, TYPALIGN_SHORT, &columns, NULL, &n);
+	deconstruct_array(DatumGetArrayTypeP(ehds_scan_field(s, "origin_view", &isnull)), REGCLASSOID,
+					  sizeof(Oid), true, TYPALIGN_INT, &views, NULL, &v->n_origins);
+	deconstruct_array(DatumGetArrayTypeP(ehds_scan_field(s, "origin_column", &isnull)), INT2OID,
+					  sizeof(int16), true, TYPALIGN_SHORT, &columns, NULL, &n);
 	v->n_origins = Min(v->n_origins, n);
 	v->origins = MemoryContextAlloc(cache.cxt, sizeof(EhdsOrigin) * Max(n, 1));
 	for (n = 0; n < v->n_origins; n++)
@@ -241,12 +139,12 @@ load_sealed(HTAB *names)
 {
 	TableScan s;
 
-	scan_begin(&s, cache.sealed_table);
-	while (scan_next(&s))
+	ehds_scan_begin(&s, cache.sealed_table);
+	while (ehds_scan_next(&s))
 	{
-		Oid view = scan_oid(&s, "view");
-		int32 id = scan_int32(&s, "permit_id", 0);
-		Oid store = scan_oid(&s, "store");
+		Oid view = ehds_scan_oid(&s, "view");
+		int32 id = ehds_scan_int32(&s, "permit_id", 0);
+		Oid store = ehds_scan_oid(&s, "store");
 		PermitName *n = hash_search(names, &id, HASH_FIND, NULL);
 		EhdsPermitView *v;
 		SealedStore *stored;
@@ -258,15 +156,15 @@ load_sealed(HTAB *names)
 		v->view = view;
 		v->store = store;
 		strlcpy(v->permit, n->permit, NAMEDATALEN);
-		strlcpy(v->subject, scan_name(&s, "subject_column"), NAMEDATALEN);
-		strlcpy(v->made_by, scan_name(&s, "made_by"), NAMEDATALEN);
-		v->version = scan_int32(&s, "version", 0);
-		v->multiplied = scan_bool(&s, "multiplied");
+		strlcpy(v->subject, ehds_scan_name(&s, "subject_column"), NAMEDATALEN);
+		strlcpy(v->made_by, ehds_scan_name(&s, "made_by"), NAMEDATALEN);
+		v->version = ehds_scan_int32(&s, "version", 0);
+		v->multiplied = ehds_scan_bool(&s, "multiplied");
 		scan_origins(&s, v);
 		stored = hash_search(cache.stores, &store, HASH_ENTER, NULL);
 		stored->view = view;
 	}
-	scan_end(&s);
+	ehds_scan_end(&s);
 }
 
 static void
@@ -311,21 +209,21 @@ load(void)
 	ctl.hcxt = CurrentMemoryContext;
 	names = hash_create("permit names", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
-	scan_begin(&s, cache.permit);
-	while (scan_next(&s))
+	ehds_scan_begin(&s, cache.permit);
+	while (ehds_scan_next(&s))
 	{
-		int32 id = scan_int32(&s, "permit_id", 0);
+		int32 id = ehds_scan_int32(&s, "permit_id", 0);
 		PermitName *n = hash_search(names, &id, HASH_ENTER, NULL);
 
-		strlcpy(n->permit, scan_text(&s, "permit"), NAMEDATALEN);
+		strlcpy(n->permit, ehds_scan_text(&s, "permit"), NAMEDATALEN);
 	}
-	scan_end(&s);
+	ehds_scan_end(&s);
 
-	scan_begin(&s, cache.permit_table);
-	while (scan_next(&s))
+	ehds_scan_begin(&s, cache.permit_table);
+	while (ehds_scan_next(&s))
 	{
-		Oid view = scan_oid(&s, "view");
-		int32 id = scan_int32(&s, "permit_id", 0);
+		Oid view = ehds_scan_oid(&s, "view");
+		int32 id = ehds_scan_int32(&s, "permit_id", 0);
 		PermitName *n = hash_search(names, &id, HASH_FIND, NULL);
 		EhdsPermitView *v;
 		char *subject;
@@ -336,18 +234,18 @@ load(void)
 		memset(v, 0, sizeof(EhdsPermitView));
 		v->view = view;
 		strlcpy(v->permit, n->permit, NAMEDATALEN);
-		subject = scan_name(&s, "subject_column");
+		subject = ehds_scan_name(&s, "subject_column");
 		strlcpy(v->subject, subject ? subject : "", NAMEDATALEN);
 	}
-	scan_end(&s);
+	ehds_scan_end(&s);
 
 	load_sealed(names);
 
-	scan_begin(&s, cache.extract);
-	while (scan_next(&s))
+	ehds_scan_begin(&s, cache.extract);
+	while (ehds_scan_next(&s))
 	{
-		Oid schema = get_namespace_oid(scan_name(&s, "schema_name"), true);
-		int32 id = scan_int32(&s, "permit_id", 0);
+		Oid schema = get_namespace_oid(ehds_scan_name(&s, "schema_name"), true);
+		int32 id = ehds_scan_int32(&s, "permit_id", 0);
 		PermitName *n = hash_search(names, &id, HASH_FIND, NULL);
 
 		if (OidIsValid(schema) && n != NULL)
@@ -357,18 +255,18 @@ load(void)
 			strlcpy(x->permit, n->permit, NAMEDATALEN);
 		}
 	}
-	scan_end(&s);
+	ehds_scan_end(&s);
 	hash_destroy(names);
 
-	scan_begin(&s, cache.protected_table);
-	while (scan_next(&s))
+	ehds_scan_begin(&s, cache.protected_table);
+	while (ehds_scan_next(&s))
 	{
-		Oid relid = scan_oid(&s, "relation");
+		Oid relid = ehds_scan_oid(&s, "relation");
 
 		if (OidIsValid(relid))
 			hash_search(cache.protected, &relid, HASH_ENTER, NULL);
 	}
-	scan_end(&s);
+	ehds_scan_end(&s);
 }
 
 static void
@@ -488,10 +386,10 @@ ehds_sealed_is_whole(Oid view)
 
 	if (!ehds_any_sealed())
 		return false;
-	scan_begin(&s, cache.sealed_table);
-	while (!whole && scan_next(&s))
-		whole = scan_oid(&s, "view") == view && !scan_bool(&s, "multiplied");
-	scan_end(&s);
+	ehds_scan_begin(&s, cache.sealed_table);
+	while (!whole && ehds_scan_next(&s))
+		whole = ehds_scan_oid(&s, "view") == view && !ehds_scan_bool(&s, "multiplied");
+	ehds_scan_end(&s);
 	return whole;
 }
 
@@ -535,15 +433,15 @@ read_population(EhdsPermit *p)
 	p->population_delta_atto = -1;
 	if (p->population == NULL)
 		return;
-	scan_begin(&s, cache.population);
-	while (scan_next(&s))
+	ehds_scan_begin(&s, cache.population);
+	while (ehds_scan_next(&s))
 	{
-		if (strcmp(scan_name(&s, "population"), p->population) != 0)
+		if (strcmp(ehds_scan_name(&s, "population"), p->population) != 0)
 			continue;
-		p->population_epsilon_nano = scan_int64(&s, "epsilon_nano", -1);
-		p->population_delta_atto = scan_int64(&s, "delta_atto", -1);
+		p->population_epsilon_nano = ehds_scan_int64(&s, "epsilon_nano", -1);
+		p->population_delta_atto = ehds_scan_int64(&s, "delta_atto", -1);
 	}
-	scan_end(&s);
+	ehds_scan_end(&s);
 }
 
 /* The permit in the row at which the scan stands. */
@@ -552,29 +450,29 @@ permit_of_row(TableScan *s)
 {
 	EhdsPermit *p = palloc0(sizeof(EhdsPermit));
 
-	p->permit_id = scan_int32(s, "permit_id", 0);
-	p->permit = scan_text(s, "permit");
-	p->grantee = scan_oid(s, "grantee");
-	p->purpose = scan_text(s, "purpose");
-	p->population = scan_name(s, "population");
-	p->status = scan_text(s, "status");
-	p->statistics = strcmp(scan_text(s, "output"), "statistics") == 0;
-	p->valid_from = scan_int32(s, "valid_from", 0);
-	p->valid_until = scan_int32(s, "valid_until", PG_INT32_MIN);
-	p->k = scan_int32(s, "k", 0);
-	p->epsilon_nano = scan_int64(s, "epsilon_nano", 0);
+	p->permit_id = ehds_scan_int32(s, "permit_id", 0);
+	p->permit = ehds_scan_text(s, "permit");
+	p->grantee = ehds_scan_oid(s, "grantee");
+	p->purpose = ehds_scan_text(s, "purpose");
+	p->population = ehds_scan_name(s, "population");
+	p->status = ehds_scan_text(s, "status");
+	p->statistics = strcmp(ehds_scan_text(s, "output"), "statistics") == 0;
+	p->valid_from = ehds_scan_int32(s, "valid_from", 0);
+	p->valid_until = ehds_scan_int32(s, "valid_until", PG_INT32_MIN);
+	p->k = ehds_scan_int32(s, "k", 0);
+	p->epsilon_nano = ehds_scan_int64(s, "epsilon_nano", 0);
 	p->dp = p->epsilon_nano > 0;
-	p->delta_atto = scan_int64(s, "delta_atto", 0);
-	p->epsilon_default_nano = scan_int64(s, "epsilon_default_nano", 0);
-	p->zcdp = strcmp(scan_text(s, "accounting"), "zcdp") == 0;
-	p->rho_pico = scan_int64(s, "rho_pico", 0);
-	p->selection_delta_atto = scan_int64(s, "selection_delta_atto", 0);
-	p->max_groups = scan_int32(s, "max_groups", 1);
-	p->cell_key_max = scan_int32(s, "cell_key_max", 0);
+	p->delta_atto = ehds_scan_int64(s, "delta_atto", 0);
+	p->epsilon_default_nano = ehds_scan_int64(s, "epsilon_default_nano", 0);
+	p->zcdp = strcmp(ehds_scan_text(s, "accounting"), "zcdp") == 0;
+	p->rho_pico = ehds_scan_int64(s, "rho_pico", 0);
+	p->selection_delta_atto = ehds_scan_int64(s, "selection_delta_atto", 0);
+	p->max_groups = ehds_scan_int32(s, "max_groups", 1);
+	p->cell_key_max = ehds_scan_int32(s, "cell_key_max", 0);
 	p->cell_key = p->cell_key_max > 0;
-	p->cell_key_variance_milli = scan_int32(s, "cell_key_variance_milli", 0);
-	p->cell_key_no_small = scan_int32(s, "cell_key_no_small", 0);
-	p->version = scan_int32(s, "version", 0);
+	p->cell_key_variance_milli = ehds_scan_int32(s, "cell_key_variance_milli", 0);
+	p->cell_key_no_small = ehds_scan_int32(s, "cell_key_no_small", 0);
+	p->version = ehds_scan_int32(s, "version", 0);
 	return p;
 }
 
@@ -586,13 +484,13 @@ ehds_read_permit(const char *permit)
 
 	if (!ehds_catalog_present())
 		return NULL;
-	scan_begin(&s, cache.permit);
-	while (p == NULL && scan_next(&s))
+	ehds_scan_begin(&s, cache.permit);
+	while (p == NULL && ehds_scan_next(&s))
 	{
-		if (strcmp(scan_text(&s, "permit"), permit) == 0)
+		if (strcmp(ehds_scan_text(&s, "permit"), permit) == 0)
 			p = permit_of_row(&s);
 	}
-	scan_end(&s);
+	ehds_scan_end(&s);
 	if (p != NULL)
 		read_population(p);
 	return p;
@@ -606,15 +504,15 @@ ehds_read_active_permits(Oid role)
 
 	if (!ehds_catalog_present())
 		return NIL;
-	scan_begin(&s, cache.permit);
-	while (scan_next(&s))
+	ehds_scan_begin(&s, cache.permit);
+	while (ehds_scan_next(&s))
 	{
 		EhdsPermit *p = permit_of_row(&s);
 
 		if (strcmp(p->status, "active") == 0 && is_member_of_role_nosuper(role, p->grantee))
 			permits = lappend(permits, p);
 	}
-	scan_end(&s);
+	ehds_scan_end(&s);
 	return permits;
 }
 
