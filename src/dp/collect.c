@@ -247,7 +247,7 @@ ehds_collect_add(Collect *c, const SubjectKey *key, uint32 group, const int64 *m
 
 	if (c->buffering)
 	{
-		ehds_buffer_add(c, key, group);
+		ehds_buffer_add(c, key, group, measures);
 		return;
 	}
 	if (c->kind.subject == K_SUBJECT_TEXT && TEXT_IS_LONG(key->words))
@@ -291,10 +291,13 @@ ehds_collect_add_groups(Collect *c, const SubjectKey *key, const uint32 *groups,
 static pg_attribute_always_inline void
 add_records(Collect *c, KSubject subject, RecordForm form, const char *records, uint32 n)
 {
+	const uint32 head = ehds_record_head(form);
+	const uint32 size = ehds_record_size(&c->kind, form);
+	int64 measures[EHDS_BUFFER_WORDS_MAX];
 	SubjectKey key;
 	uint64 *kept = NULL;
 
-	for (uint32 i = 0; i < n; i++, records += ehds_record_size(form))
+	for (uint32 i = 0; i < n; i++, records += size)
 	{
 		uint64 words[2];
 		uint32 group = ehds_record_get(form, records, words);
@@ -306,7 +309,8 @@ add_records(Collect *c, KSubject subject, RecordForm form, const char *records, 
 			key.hash = ehds_hash_of_words(subject, key.words);
 			kept = enter(c, subject, &key);
 		}
-		add_pair(c, &key, kept, group, NULL);
+		memcpy(measures, records + head, size - head);
+		add_pair(c, &key, kept, group, measures);
 	}
 }
 

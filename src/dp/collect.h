@@ -70,12 +70,13 @@ typedef struct CollectKind
 } CollectKind;
 
 /*
- * Pairs of subjects of one part of all hashes. A record is the words of the subject
- * and the number of the group; as long as the integers and the numbers that came are
- * small, it has half of the size, for what is written, handed over and read is
- * most of what a worker costs.
+ * Pairs of subjects of one part of all hashes. A record is the words of the subject,
+ * the number of the group, and the words of the measures; as long as the integers and
+ * the numbers that came are small, the first two have half of the size, for what is
+ * written, handed over and read is most of what a worker costs.
  */
 #define COLLECT_BUFFERS 128
+#define EHDS_BUFFER_WORDS_MAX 4
 
 typedef enum RecordForm
 {
@@ -210,17 +211,23 @@ ehds_collect_digest(const Collect *c, const SubjectKey *key, uint32 group)
 /* collect_buffer.c */
 extern bool ehds_collect_may_buffer(const CollectKind *kind);
 extern void ehds_buffer_start(Collect *c);
-extern void ehds_buffer_add(Collect *c, const SubjectKey *key, uint32 group);
+extern void ehds_buffer_add(Collect *c, const SubjectKey *key, uint32 group, const int64 *measures);
 extern void ehds_buffer_unite(Collect *c);
-extern void ehds_buffer_count(Collect *c, int64 *counts);
 /* Each buffer in turn as a state with a map of its subjects, whose groups are numbered as in c. */
 typedef void (*BufferVisit)(Collect *c, CollectBuffer *buffer, Collect *subjects, void *arg);
 extern void ehds_buffer_each(Collect *c, BufferVisit visit, void *arg);
 
+/* Bytes of a record before its words. */
 static inline uint32
-ehds_record_size(RecordForm form)
+ehds_record_head(RecordForm form)
 {
 	return form == RECORD_SMALL ? 6 : form == RECORD_INT ? 12 : 20;
+}
+
+static inline uint32
+ehds_record_size(const CollectKind *kind, RecordForm form)
+{
+	return ehds_record_head(form) + kind->n_words * sizeof(int64);
 }
 
 static inline bool

@@ -9,8 +9,8 @@
  * when a worker hands over its pairs, each once; when the buffers take too much
  * memory; and when the groups are counted.
  *
- * Integers and uuids without measures are buffered; other states have a map from
- * the start.
+ * Integers and uuids are buffered, without measures or with a few words that add
+ * up; other states have a map from the start.
  */
 #include "dp/collect.h"
 
@@ -25,7 +25,8 @@
 bool
 ehds_collect_may_buffer(const CollectKind *kind)
 {
-	return (kind->subject == K_SUBJECT_INT || kind->subject == K_SUBJECT_UUID) && kind->n_measures == 0;
+	return (kind->subject == K_SUBJECT_INT || kind->subject == K_SUBJECT_UUID) && !kind->with_values &&
+		   kind->n_words <= EHDS_BUFFER_WORDS_MAX;
 }
 
 void
@@ -45,12 +46,12 @@ add_chunk(Collect *c, CollectBuffer *buffer)
 	BufferChunk *chunk;
 
 	if (last != NULL)
-		bytes = Min(CHUNK_BYTES, pg_nextpower2_32(last->capacity * ehds_record_size(c->form)) * 2);
+		bytes = Min(CHUNK_BYTES, pg_nextpower2_32(last->capacity * ehds_record_size(&c->kind, c->form)) * 2);
 	chunk = MemoryContextAlloc(c->data, bytes);
 	c->buffer_free -= Min(c->buffer_free, bytes);
 	chunk->next = NULL;
 	chunk->n = 0;
-	chunk->capacity = (uint32) ((bytes - offsetof(BufferChunk, records)) / ehds_record_size(c->form));
+	chunk->capacity = (uint32) ((bytes - offsetof(BufferChunk, records)) / ehds_record_size(&c->kind, c->form));
 	if (last == NULL)
 		buffer->first = chunk;
 	else
@@ -59,13 +60,23 @@ add_chunk(Collect *c, CollectBuffer *buffer)
 }
 
 static pg_attribute_always_inline void
-add_record(CollectBuffer *buffer, RecordForm form, const uint64 *words, uint32 group)
+add_record(const Collect *c, CollectBuffer *buffer, RecordForm form, const uint64 *words, uint32 group,
+		   const void *measures)
 {
 	BufferChunk *chunk = buffer->last;
+	char *record = chunk->records + chunk->n * ehds_record_size(&c->kind, form);
 
-	ehds_record_put(form, chunk->records + chunk->n * ehds_record_size(form), words, group);
+	ehds_record_put(form, record, words, group);
+	memcpy(record + ehds_record_head(form), measures, c->kind.n_words * sizeof(int64));
 	chunk->n++;
 	buffer->n++;
+}
+
+static void
+give_back(Collect *c, BufferChunk *chunk, RecordForm form)
+{
+	c->buffer_free += offsetof(BufferChunk, records) + chunk->capacity * ehds_record_size(&c->kind, form);
+	pfree(chunk);
 }
 
 /* From now on records have room for all integers and numbers. */
@@ -84,22 +95,22 @@ widen(Collect *c)
 		{
 			for (uint32 j = 0; j < chunk->n; j++)
 			{
+				const char *record = chunk->records + j * ehds_record_size(&c->kind, RECORD_SMALL);
 				uint64 word;
-				uint32 group = ehds_record_get(RECORD_SMALL,
-											   chunk->records + j * ehds_record_size(RECORD_SMALL), &word);
+				uint32 group = ehds_record_get(RECORD_SMALL, record, &word);
 
 				if (buffer->last == NULL || buffer->last->n == buffer->last->capacity)
 					add_chunk(c, buffer);
-				add_record(buffer, RECORD_INT, &word, group);
+				add_record(c, buffer, RECORD_INT, &word, group, record + ehds_record_head(RECORD_SMALL));
 			}
 			next = chunk->next;
-			pfree(chunk);
+			give_back(c, chunk, RECORD_SMALL);
 		}
 	}
 }
 
 void
-ehds_buffer_add(Collect *c, const SubjectKey *key, uint32 group)
+ehds_buffer_add(Collect *c, const SubjectKey *key, uint32 group, const int64 *measures)
 {
 	CollectBuffer *buffer = &c->buffers[ehds_buffer_of(key->hash)];
 
@@ -108,11 +119,11 @@ ehds_buffer_add(Collect *c, const SubjectKey *key, uint32 group)
 	if (unlikely(buffer->last == NULL || buffer->last->n == buffer->last->capacity))
 		add_chunk(c, buffer);
 	if (c->form == RECORD_SMALL)
-		add_record(buffer, RECORD_SMALL, key->words, group);
+		add_record(c, buffer, RECORD_SMALL, key->words, group, measures);
 	else if (c->form == RECORD_INT)
-		add_record(buffer, RECORD_INT, key->words, group);
+		add_record(c, buffer, RECORD_INT, key->words, group, measures);
 	else
-		add_record(buffer, RECORD_UUID, key->words, group);
+		add_record(c, buffer, RECORD_UUID, key->words, group, measures);
 }
 
 void
@@ -157,7 +168,8 @@ keep_pairs(Collect *c, CollectBuffer *buffer, Collect *subjects, void *arg)
 				buffer->last = buffer->last->next;
 				buffer->last->n = 0;
 			}
-			add_record(buffer, c->form, ehds_subject_words(&subjects->map, i), COLLECT_GROUP(kept[j]));
+			add_record(c, buffer, c->form, ehds_subject_words(&subjects->map, i), COLLECT_GROUP(kept[j]),
+					   ehds_collect_measures(subjects, kept, j));
 		}
 	}
 	rest = buffer->last->next;
@@ -165,8 +177,7 @@ keep_pairs(Collect *c, CollectBuffer *buffer, Collect *subjects, void *arg)
 	while ((chunk = rest) != NULL)
 	{
 		rest = chunk->next;
-		c->buffer_free += offsetof(BufferChunk, records) + chunk->capacity * ehds_record_size(c->form);
-		pfree(chunk);
+		give_back(c, chunk, c->form);
 	}
 }
 
@@ -175,25 +186,4 @@ void
 ehds_buffer_unite(Collect *c)
 {
 	ehds_buffer_each(c, keep_pairs, NULL);
-}
-
-static void
-count_pairs(Collect *c, CollectBuffer *buffer, Collect *subjects, void *arg)
-{
-	int64 *counts = arg;
-
-	for (uint32 i = 0; i < subjects->map.n; i++)
-	{
-		const uint64 *kept = ehds_collect_kept(subjects, i);
-
-		for (int j = 0; j < c->kind.max_groups && kept[j] != 0; j++)
-			counts[COLLECT_GROUP(kept[j])]++;
-	}
-}
-
-/* Add the numbers of subjects that are kept in each group. */
-void
-ehds_buffer_count(Collect *c, int64 *counts)
-{
-	ehds_buffer_each(c, count_pairs, counts);
 }

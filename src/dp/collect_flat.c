@@ -83,7 +83,7 @@ put_block(Collect *part, void *arg)
 		{
 			put_bytes(flat, &part->buffers[i].n, sizeof(uint64));
 			for (BufferChunk *chunk = part->buffers[i].first; chunk != NULL; chunk = chunk->next)
-				put_bytes(flat, chunk->records, chunk->n * ehds_record_size(part->form));
+				put_bytes(flat, chunk->records, chunk->n * ehds_record_size(&part->kind, part->form));
 		}
 		return;
 	}

@@ -143,7 +143,8 @@ merge_add(Merge *m, MergeItem *item)
 	}
 	if (m->c->buffering)
 		for (uint32 i = 0; i < item->n; i++)
-			ehds_buffer_add(m->c, &item->key, COLLECT_GROUP(item->words[i]));
+			ehds_buffer_add(m->c, &item->key, COLLECT_GROUP(item->words[i]),
+							item->measures + (Size) i * m->c->kind.n_words);
 	else
 		ehds_collect_add_words(m->c, &item->key, item->words, item->measures, item->n);
 }
@@ -186,8 +187,11 @@ static void
 merge_records(Merge *m, RecordForm form, const char *records, uint64 n)
 {
 	Collect *c = m->c;
+	uint32 head = ehds_record_head(form);
+	uint32 size = ehds_record_size(&c->kind, form);
+	int64 measures[EHDS_BUFFER_WORDS_MAX];
 
-	for (; n > 0; n--, records += ehds_record_size(form))
+	for (; n > 0; n--, records += size)
 	{
 		SubjectKey key;
 		uint32 group = ehds_record_get(form, records, key.words);
@@ -195,8 +199,9 @@ merge_records(Merge *m, RecordForm form, const char *records, uint64 n)
 		if (group >= m->n_groups)
 			invalid();
 		key.hash = ehds_hash_of_words(c->kind.subject, key.words);
+		memcpy(measures, records + head, size - head);
 		merge_room(m);
-		ehds_buffer_add(c, &key, COLLECT_GROUP(merge_group(m, &m->groups[group])));
+		ehds_buffer_add(c, &key, COLLECT_GROUP(merge_group(m, &m->groups[group])), measures);
 	}
 }
 
@@ -391,10 +396,10 @@ merge_block(Merge *m, Reader *r)
 			uint64 n_records;
 
 			memcpy(&n_records, take(r, sizeof(n_records)), sizeof(n_records));
-			if (n_records > (Size) (r->end - r->at) / ehds_record_size(form))
+			if (n_records > (Size) (r->end - r->at) / ehds_record_size(&m->c->kind, form))
 				invalid();
 			CHECK_FOR_INTERRUPTS();
-			merge_records(m, form, take(r, n_records * ehds_record_size(form)), n_records);
+			merge_records(m, form, take(r, n_records * ehds_record_size(&m->c->kind, form)), n_records);
 		}
 	}
 	else if (subject != K_SUBJECT_TEXT && load_block(m, r->at, (Size) (r->end - r->at), n_subjects))

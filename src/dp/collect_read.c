@@ -302,6 +302,49 @@ numeric_of(int128 value)
 		DirectFunctionCall2(numeric_add, high, NumericGetDatum(int64_to_numeric((int64) (value % base)))));
 }
 
+/* What the groups of a part come to. */
+typedef struct Totals
+{
+	int64 *counts;
+	int128 *sums;
+	weights_hash *weights;
+	distinct_hash *hashes;
+} Totals;
+
+static void
+add_subjects(const Collect *subjects, const Totals *totals)
+{
+	const CollectKind *kind = &subjects->kind;
+
+	for (uint32 i = 0; i < subjects->map.n; i++)
+	{
+		const uint64 *kept = ehds_collect_kept(subjects, i);
+		SubjectKey key;
+
+		CHECK_FOR_INTERRUPTS();
+		if (totals->hashes != NULL)
+			ehds_collect_key(subjects, i, &key);
+		else
+			key.hash = 0;
+		for (int j = 0; j < kind->max_groups && kept[j] != 0; j++)
+		{
+			uint32 group = COLLECT_GROUP(kept[j]);
+
+			totals->counts[group]++;
+			if (kind->n_statistics > 0)
+				add_statistics(kind, ehds_collect_measures(subjects, kept, j),
+							   totals->sums + (Size) group * kind->n_statistics, totals->weights,
+							   totals->hashes, group, ehds_collect_digest(subjects, &key, group));
+		}
+	}
+}
+
+static void
+add_buffer(Collect *c, CollectBuffer *buffer, Collect *subjects, void *totals)
+{
+	add_subjects(subjects, totals);
+}
+
 static void
 put_counts(Collect *part, void *arg)
 {
@@ -320,6 +363,7 @@ put_counts(Collect *part, void *arg)
 	weights_hash *table = part->kind.with_values ? weights_create(CurrentMemoryContext, 1024, NULL) : NULL;
 	ValueWeight *sorted = NULL;
 	distinct_hash *hashes = part->kind.with_values ? distinct_create(CurrentMemoryContext, 1024, NULL) : NULL;
+	Totals totals;
 	DistinctKey *sorted_hashes = NULL;
 	uint64 n_hashes = 0;
 	uint64 at_hash = 0;
@@ -329,28 +373,11 @@ put_counts(Collect *part, void *arg)
 	bool nulls[EHDS_COLLECT_MAX_KEYS + 1 + EHDS_COLLECT_MAX_WORDS];
 
 	ehds_collect_look_up_types(part);
+	totals = (Totals){counts, sums, table, hashes};
 	if (part->buffering)
-		ehds_buffer_count(part, counts);
-	for (uint32 i = 0; i < part->map.n; i++)
-	{
-		const uint64 *kept = ehds_collect_kept(part, i);
-		SubjectKey key;
-
-		CHECK_FOR_INTERRUPTS();
-		if (hashes != NULL)
-			ehds_collect_key(part, i, &key);
-		else
-			key.hash = 0;
-		for (int j = 0; j < part->kind.max_groups && kept[j] != 0; j++)
-		{
-			counts[COLLECT_GROUP(kept[j])]++;
-			if (n_statistics > 0)
-				add_statistics(&part->kind, ehds_collect_measures(part, kept, j),
-							   sums + (Size) COLLECT_GROUP(kept[j]) * n_statistics, table, hashes,
-							   COLLECT_GROUP(kept[j]),
-							   ehds_collect_digest(part, &key, COLLECT_GROUP(kept[j])));
-		}
-	}
+		ehds_buffer_each(part, add_buffer, &totals);
+	else
+		add_subjects(part, &totals);
 	if (table != NULL)
 	{
 		sorted = sorted_weights(table, &n_sorted);

@@ -103,7 +103,7 @@ extern char *ehds_dp_domain(Border *b, int depth, Query **keys);
 extern char *ehds_dp_null_key(Node *key);
 
 /* dp_workers.c: may workers hand over what they have collected, or tallied? */
-extern bool ehds_dp_workers_may_collect(Border *b, int max_groups, int n_words);
+extern bool ehds_dp_workers_may_collect(Border *b, int max_groups, int n_words, bool with_values);
 extern bool ehds_dp_workers_may_tally(Border *b, int n_statistics);
 /* A release by one list of keys; nothing in it depends on data. */
 typedef struct DpSet

@@ -264,7 +264,9 @@ add_gathered(Template *t, Border *b, int max_groups, int n_keys, int n_measures)
 	appendStringInfo(&t->from,
 					 "(SELECT ehds.%s(s::%s, %d, NULL::ehds.approval, %s, %s%s) AS c FROM (%s) p) w, "
 					 "LATERAL ehds.dp_groups(w.c, NULL::ehds.approval) AS f(%s, n pg_catalog.int8%s)",
-					 ehds_dp_workers_may_collect(b, max_groups, t->n_words) ? "dp_gather" : "dp_gather_alone",
+					 ehds_dp_workers_may_collect(b, max_groups, t->n_words, t->with_values)
+						 ? "dp_gather"
+						 : "dp_gather_alone",
 					 collected_type(subject), max_groups, quote_literal_cstr(t->measures.data),
 					 n_keys > 0 ? t->columns.data : "true", t->measured.data, t->placeholder.data,
 					 n_keys > 0 ? t->definitions.data : "g pg_catalog.bool", t->statistics.data);
@@ -291,7 +293,8 @@ add_bounded(Template *t, Border *b, bool unique, int max_groups, int n_keys)
 		appendStringInfo(&t->from,
 						 "(SELECT ehds.%s(s::%s, %d, NULL::ehds.approval, %s) AS c FROM (%s) p) w, "
 						 "LATERAL ehds.dp_groups(w.c, NULL::ehds.approval) AS f(%s, n pg_catalog.int8)",
-						 ehds_dp_workers_may_collect(b, max_groups, 0) ? "dp_collect" : "dp_collect_alone",
+						 ehds_dp_workers_may_collect(b, max_groups, 0, false) ? "dp_collect"
+																			  : "dp_collect_alone",
 						 type, max_groups, columns, t->placeholder.data,
 						 keyed ? t->definitions.data : "g pg_catalog.bool");
 		t->total = "COALESCE(pg_catalog.sum(n), 0)::pg_catalog.int8";

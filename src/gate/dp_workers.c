@@ -18,6 +18,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "dp/collect.h"
 #include "gate/dp_figure.h"
 
 /*
@@ -135,19 +136,19 @@ may_hand_over(Border *b, int64 bytes)
 }
 
 /*
- * May workers collect? Only if it helps. Integers and uuids without measures are
- * buffered (dp/collect_buffer.c), which it does with any number of rows a person;
- * of the others, where persons have few rows, each worker has nearly as many persons as
+ * May workers collect? Only if it helps. Integers and uuids without measures, or with
+ * a few words that add up, are buffered (dp/collect_buffer.c), which it does with any
+ * number of rows a person; of the others, where persons have few rows, each worker has nearly as many persons as
  * one process would, and uniting takes what was won. A subject that has one row
  * takes all of his places in what is handed over.
  */
 bool
-ehds_dp_workers_may_collect(Border *b, int max_groups, int n_words)
+ehds_dp_workers_may_collect(Border *b, int max_groups, int n_words, bool with_values)
 {
 	Node *subject = linitial(b->subjects);
 	Oid relid = InvalidOid;
 	AttrNumber column = ehds_table_column(b->query, subject, &relid);
-	bool buffered = n_words == 0 && get_typlen(exprType(subject)) > 0;
+	bool buffered = !with_values && n_words <= EHDS_BUFFER_WORDS_MAX && get_typlen(exprType(subject)) > 0;
 
 	return column != 0 && may_hand_over(b, max_groups * (1 + n_words) * (int) sizeof(uint64)) &&
 		   (buffered || rows_a_subject(only_table(b->query), column) >= ROWS_FOR_WORKERS);

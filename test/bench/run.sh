@@ -221,6 +221,8 @@ bench dp_median_region bench_dashboard 'SELECT region, ehds.dp_median(person_id,
 bench dp_avg_region bench_dashboard 'SELECT region, ehds.dp_avg(person_id, days, 0, 100) FROM permit_bench_dp.stay GROUP BY region' \
 	'SELECT region, avg(days) FROM bench.stay GROUP BY region' 'SET ehds.max_groups = 3;'
 bench dp_count_region_workers2 "$PGUSER" "SELECT f.* ${collect/\%k/region}" "SELECT f.* ${collect/\%k/region}" 'SET max_parallel_workers_per_gather = 2;'
+gather="FROM (SELECT ehds.dp_gather(person_id, 3, 1::bigint, 'sum 1 0 100 1 1', region, days) AS c FROM bench.stay) a, LATERAL ehds.dp_groups(a.c) AS f(k integer, n bigint, s numeric)"
+bench dp_sum_region_workers2 "$PGUSER" "SELECT f.* $gather" "SELECT f.* $gather" 'SET max_parallel_workers_per_gather = 2;'
 many=${collect/person_id/person_id % 100000}
 bench dp_count_region_workers2_rows50 "$PGUSER" "SELECT f.* ${many/\%k/region}" "SELECT f.* ${many/\%k/region}" 'SET max_parallel_workers_per_gather = 2;'
 memory k_count_memory_code 'SELECT code, ehds.k_count(person_id) FROM bench.stay GROUP BY code' 'SELECT code, person_id FROM bench.stay'

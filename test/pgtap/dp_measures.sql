@@ -117,6 +117,9 @@ SELECT is((SELECT string_agg(x, ',' ORDER BY x) FROM pg_temp.gathered('person', 
 -- workers, states that are united, temporary files
 CREATE TABLE m.serial AS SELECT p.person, groups, (SELECT string_agg(x, E'\n' ORDER BY x) FROM pg_temp.gathered(p.person, 'g,t', groups, pg_temp.batch(groups)) x) AS result
 FROM unnest('{person,person_text,person_uuid}'::text[]) p(person), unnest('{1,2,5}'::int[]) groups;
+-- as few words as records of buffers have room for; records that need more room from some row on
+CREATE TABLE m.serial_few AS SELECT p.person, n, (SELECT string_agg(x, E'\n' ORDER BY x) FROM pg_temp.gathered(p.person, 'g,t', 2, (pg_temp.batch(n))[1:1]) x) AS result
+FROM unnest('{person,"person + CASE WHEN n % 500 = 3 THEN 1::bigint << 40 ELSE 0 END",person_uuid}'::text[]) p(person), generate_series(0, 11) n;
 SET ehds.dp_memory = '64kB';
 SELECT is((SELECT string_agg(x, E'\n' ORDER BY x) FROM pg_temp.gathered(person, 'g,t', groups, pg_temp.batch(groups)) x), result, format('beyond its memory: %s, %s groups', person, groups)) FROM m.serial;
 RESET ehds.dp_memory;
@@ -128,7 +131,9 @@ INSERT INTO m.split SELECT * FROM m.visit;
 ANALYZE m.split;
 SET enable_partitionwise_aggregate = on;
 SELECT is((SELECT string_agg(x, E'\n' ORDER BY x) FROM pg_temp.gathered(person, 'g,t', groups, pg_temp.batch(groups), 'm.split') x), result, format('united: %s, %s groups', person, groups)) FROM m.serial;
+SELECT is((SELECT string_agg(x, E'\n' ORDER BY x) FROM pg_temp.gathered(person, 'g,t', 2, (pg_temp.batch(n))[1:1], 'm.split') x), result, format('united: few words %s of %s', n, person)) FROM m.serial_few;
 SET ehds.dp_memory = '64kB';
+SELECT is((SELECT string_agg(x, E'\n' ORDER BY x) FROM pg_temp.gathered(person, 'g,t', 2, (pg_temp.batch(n))[1:1], 'm.split') x), result, format('united beyond their memory: few words %s of %s', n, person)) FROM m.serial_few;
 SELECT is((SELECT string_agg(x, E'\n' ORDER BY x) FROM pg_temp.gathered(person, 'g,t', groups, pg_temp.batch(groups), 'm.split') x), result, format('united beyond their memory: %s, %s groups', person, groups)) FROM m.serial;
 RESET ehds.dp_memory;
 RESET enable_partitionwise_aggregate;
@@ -146,6 +151,7 @@ END $$;
 SELECT ok(plan ~ 'Finalize Aggregate' AND plan ~ 'Workers Launched: [123]', 'workers gather') FROM
     pg_temp.plan_of('SELECT f.* FROM (SELECT ehds.dp_gather(person, 2, 42::bigint, ''rows 1'', g, true) AS c FROM m.visit) a, LATERAL ehds.dp_groups(a.c) AS f(g int, n bigint, s numeric)') plan;
 SELECT is((SELECT string_agg(x, E'\n' ORDER BY x) FROM pg_temp.gathered(person, 'g,t', groups, pg_temp.batch(groups)) x), result, format('with workers: %s, %s groups', person, groups)) FROM m.serial;
+SELECT is((SELECT string_agg(x, E'\n' ORDER BY x) FROM pg_temp.gathered(person, 'g,t', 2, (pg_temp.batch(n))[1:1]) x), result, format('with workers: few words %s of %s', n, person)) FROM m.serial_few;
 SET max_parallel_workers_per_gather = 0;
 
 -- Sensitivity: without one subject, at most max_groups groups change, and each statistic by at most what is claimed.
