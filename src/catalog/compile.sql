@@ -28,7 +28,7 @@ COMMENT ON FUNCTION ehds.identifier_kind(name) IS
 CREATE FUNCTION ehds.is_identifier_column(relation oid, column_name name) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
-    AS $$ SELECT coalesce(ehds.label_of($1, a.attnum) = 'professional-identifier', false)
+    AS $$ SELECT coalesce(ehds.role_of($1, a.attnum) = 'professional-identifier', false)
               OR (lower(a.attname) ~ '_id$' AND lower(a.attname) !~ '_concept_id$'
                   AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'uuid'::regtype))
             FROM pg_attribute a WHERE a.attrelid = $1 AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped $$;
@@ -163,7 +163,7 @@ BEGIN
         -- columns are written t.name in it; a text that looks like one is refused too
         FOR hidden IN SELECT a.attname FROM pg_attribute a
                        WHERE a.attrelid = t.relation AND a.attnum > 0 AND NOT a.attisdropped
-                         AND (a.attname IS NOT DISTINCT FROM t.identity OR ehds.label_of(t.relation, a.attnum) = 'identifier') LOOP
+                         AND (a.attname IS NOT DISTINCT FROM t.identity OR ehds.role_of(t.relation, a.attnum) = 'identifier') LOOP
             IF strpos(filter, 't.*') > 0
                OR filter ~ ('(^|[^A-Za-z0-9_$])t\.' || regexp_replace(quote_ident(hidden), '([^A-Za-z0-9_])', '\\\1', 'g') || '($|[^A-Za-z0-9_$])') THEN
                 RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
@@ -186,7 +186,7 @@ BEGIN
         END IF;
         col_type := ehds.column_type(t.relation, col);
         IF p.output = 'pseudonymised'
-           AND (coalesce((SELECT ehds.label_of(t.relation, a.attnum) FROM pg_attribute a WHERE a.attrelid = t.relation AND a.attname = col) = 'professional-identifier', false)
+           AND (coalesce((SELECT ehds.role_of(t.relation, a.attnum) FROM pg_attribute a WHERE a.attrelid = t.relation AND a.attname = col) = 'professional-identifier', false)
                 OR (lower(col) ~ '_id$' AND lower(col) !~ '_concept_id$'))
            AND col_type NOT IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'uuid'::regtype) THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',

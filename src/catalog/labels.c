@@ -3,7 +3,8 @@
  *		The security labels of pg_ehds: which strings may stand on which objects.
  *
  * Labels say what a column is (identifier, quasi-identifier, sensitive,
- * professional-identifier, or a declared range) and that a table is public.
+ * professional-identifier), which range or domain of values it has, and that a
+ * table is public.
  * The check looks at the string and the object's kind, and for public at the
  * declarations too: PostgreSQL calls it whichever way the statement is written.
  * pg_dump restores labels before the rows of the declarations, so that nothing
@@ -30,11 +31,14 @@
 #include "utils/datetime.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/rel.h"
 
 #include "catalog/catalog_cache.h"
+#include "catalog/domain.h"
+#include "catalog/label_text.h"
 #include "catalog/labels.h"
 #include "core/errors.h"
 
@@ -176,18 +180,22 @@ is_number_type(Oid type)
 static void
 check_column_label(const ObjectAddress *object, const char *label)
 {
-	if (strcmp(label, "identifier") == 0 || strcmp(label, "quasi-identifier") == 0 ||
-		strcmp(label, "sensitive") == 0 || strcmp(label, "professional-identifier") == 0)
-		return;
-	if (strncmp(label, "range", 5) == 0)
+	EhdsLabel parts;
+
+	if (!ehds_split_label(label, &parts))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" is not a label for a column", label),
+				 errhint(
+					 "Labels for columns are identifier, quasi-identifier, sensitive, professional-identifier, \"range a..b step s\" and \"domain ...\", or one of the first and these in this order, with commas between them.")));
+	if (parts.range != NULL)
 	{
 		DateADT first;
 		DateADT last;
-		bool dates = ehds_label_dates(label, &first, &last);
+		bool dates = ehds_label_dates(parts.range, &first, &last);
 		Oid type = getBaseType(get_atttype(object->objectId, object->objectSubId));
 
 		if (!dates)
-			check_range(label);
+			check_range(parts.range);
 		if (dates ? !is_date_type(type) : !is_number_type(type))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -195,12 +203,9 @@ check_column_label(const ObjectAddress *object, const char *label)
 								  : "a range is for columns of numbers, and column \"%s\" is of type %s",
 							get_attname(object->objectId, object->objectSubId, false),
 							format_type_be(get_atttype(object->objectId, object->objectSubId)))));
-		return;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" is not a label for a column", label),
-			 errhint(
-				 "Labels for columns are identifier, quasi-identifier, sensitive, professional-identifier and \"range a..b step s\".")));
+	if (parts.domain != NULL)
+		ehds_check_domain(parts.domain, object->objectId, object->objectSubId);
 }
 
 static const char *
@@ -274,6 +279,9 @@ check_label(const ObjectAddress *object, const char *label)
 {
 	char kind;
 
+	/* plans that were made with the label as it was are made anew */
+	if (object->classId == RelationRelationId)
+		CacheInvalidateRelcacheByRelid(object->objectId);
 	if (label == NULL)
 		return;
 	if (object->classId != RelationRelationId)

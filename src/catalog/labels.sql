@@ -8,6 +8,31 @@ CREATE FUNCTION ehds.label_of(relation oid, column_number integer DEFAULT 0) RET
 COMMENT ON FUNCTION ehds.label_of(oid, integer) IS
     'the pg_ehds label of a table (column_number 0) or of one of its columns; NULL if it has none';
 
+CREATE FUNCTION ehds.role_of(relation oid, column_number integer) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT substring(ehds.label_of($1, $2) FROM '^(identifier|quasi-identifier|sensitive|professional-identifier)(?: *,|$)') $$;
+COMMENT ON FUNCTION ehds.role_of(oid, integer) IS
+    'the role in the pg_ehds label of a column: identifier, quasi-identifier, sensitive or professional-identifier; NULL if the label names none';
+
+CREATE FUNCTION ehds.domain_source_problem(relation oid, column_number integer) RETURNS text
+    AS 'MODULE_PATHNAME', 'ehds_domain_source_problem' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION ehds.domain_source_problem(oid, integer) IS
+    'internal: why the column that the declared domain of another one refers to can''t be used; NULL if it can or there is none. Raises 22023 or 42804 if the label does not fit the column';
+
+CREATE FUNCTION ehds.domain_problem(relation oid, column_number integer) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN ehds.domain_source_problem($1, $2);
+EXCEPTION WHEN data_exception OR datatype_mismatch OR program_limit_exceeded THEN
+    RETURN SQLERRM;
+END
+$$;
+COMMENT ON FUNCTION ehds.domain_problem(oid, integer) IS
+    'internal: why the domain that the label of a column declares can''t be used; NULL if nothing is in its way or none is declared';
+
 CREATE FUNCTION ehds.set_label(relation regclass, column_name name, label text) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp

@@ -322,7 +322,7 @@ BEGIN
         FOREACH col IN ARRAY $3 LOOP
             CONTINUE WHEN col = subject;
             PERFORM ehds.column_type($2, col);
-            label := (SELECT ehds.label_of($2, a.attnum) FROM pg_attribute a WHERE a.attrelid = $2 AND a.attname = col);
+            label := (SELECT ehds.role_of($2, a.attnum) FROM pg_attribute a WHERE a.attrelid = $2 AND a.attname = col);
             IF label = 'identifier' OR col = ident THEN
                 RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
                     MESSAGE = format('column "%s" of %s is an identifier and is in no permit', col, ehds.full_name($2)),
@@ -337,8 +337,8 @@ BEGIN
           FROM pg_attribute a
          WHERE a.attrelid = $2 AND a.attnum > 0 AND NOT a.attisdropped AND a.attname IS DISTINCT FROM ident
            AND (a.attname = subject
-                OR NOT coalesce(ehds.label_of($2, a.attnum) = 'identifier'
-                                OR (p.output = 'pseudonymised' AND ehds.label_of($2, a.attnum) = 'quasi-identifier'), false));
+                OR NOT coalesce(ehds.role_of($2, a.attnum) = 'identifier'
+                                OR (p.output = 'pseudonymised' AND ehds.role_of($2, a.attnum) = 'quasi-identifier'), false));
         IF NOT coalesce(subject = ANY (chosen), false) THEN
             chosen := subject || chosen;
         END IF;

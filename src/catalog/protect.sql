@@ -557,7 +557,7 @@ COMMENT ON FUNCTION ehds.limit_population(name, numeric, numeric) IS
     'sets the privacy budget that all permits over a population share (NULL, NULL: no limit); what they have spent so far counts. Raises 42704, 22023';
 
 REVOKE ALL ON FUNCTION ehds.carry_oppositions(name, regclass, name, name, text), ehds.matches_opposition(oid, text),
-    ehds.label_of(oid, integer), ehds.set_label(regclass, name, text),
+    ehds.label_of(oid, integer), ehds.role_of(oid, integer), ehds.domain_problem(oid, integer), ehds.domain_source_problem(oid, integer), ehds.set_label(regclass, name, text),
     ehds.remember_label(oid, oid, integer), ehds.remember_labels(name),
     ehds.type_family(oid), ehds.column_type(oid, name), ehds.columns_of(oid), ehds.is_unique(oid, name),
     ehds.with_children(oid), ehds.check_kind(regclass), ehds.close_to_public(regclass),

@@ -122,6 +122,6 @@ CREATE AGGREGATE ehds.dp_count_distinct(subject "any", value "any") (
 CREATE AGGREGATE ehds.dp_count_distinct(subject "any", value "any", max_values integer) (
     SFUNC = ehds.dp_word_refuse, STYPE = bigint, FINALFUNC = ehds.dp_word_refuse, PARALLEL = RESTRICTED);
 COMMENT ON AGGREGATE ehds.dp_count_distinct("any", "any", integer) IS
-    'differentially private number of distinct values: of each person at most max_values (1 to 8, constant) values count in a group, chosen by a keyed hash; with noise of sensitivity max_values. NULL is no value; types as for group keys. Charged to the permit. Raises ZE002 outside of a query under a permit with a privacy budget';
+    'differentially private number of distinct values: of each person at most max_values (1 to 8, constant) values count in a group, chosen by a keyed hash; with noise of sensitivity max_values. NULL is no value, nor is one outside of the domain that the label of the column declares; types as for group keys. Charged to the permit. Raises ZE002 outside of a query under a permit with a privacy budget';
 COMMENT ON AGGREGATE ehds.dp_count_distinct("any", "any") IS
     'ehds.dp_count_distinct("any", "any", integer) with ehds.max_rows values, 8 at most';

@@ -372,6 +372,14 @@ BEGIN
        AND NOT ehds.is_identifier_column(t.relation, a.attname)
      GROUP BY t.relation
      ORDER BY 1 DESC, 2;
+    RETURN QUERY
+    SELECT 'warning', ehds.full_name(t.relation), format('the declared domain of column %I can''t be used: %s', a.attname, p.problem),
+           format('SECURITY LABEL FOR pg_ehds ON TABLE ... IS ''public'', or ON COLUMN %s.%I IS another one', ehds.full_name(t.relation), a.attname)
+      FROM ehds.protected_table t
+      JOIN pg_attribute a ON a.attrelid = t.relation AND a.attnum > 0 AND NOT a.attisdropped
+      CROSS JOIN LATERAL (SELECT CASE WHEN ehds.label_of(t.relation, a.attnum) ~ 'domain' THEN ehds.domain_problem(t.relation, a.attnum) END AS problem) p
+     WHERE p.problem IS NOT NULL
+     ORDER BY 2, 3;
 END
 $$;
 COMMENT ON FUNCTION ehds.doctor_tables() IS 'internal: the part of ehds.doctor() on tables, declarations and labels';
@@ -446,7 +454,7 @@ BEGIN
       FROM ehds.permit p JOIN ehds.permit_table pt USING (permit_id)
       JOIN ehds.protected_table t ON (t.schema_name, t.table_name) = (pt.schema_name, pt.table_name)
       JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = ANY (pt.columns) AND a.attname <> pt.subject_column
-     WHERE p.status IN ('draft', 'active') AND ehds.label_of(t.relation, a.attnum) = 'identifier';
+     WHERE p.status IN ('draft', 'active') AND ehds.role_of(t.relation, a.attnum) = 'identifier';
     RETURN QUERY
     SELECT 'critical', format('%I.%I', p.schema_name, c.relname), 'stands in the schema of a permit and is no view of it', format('DROP or move it: %s', ehds.full_name(c.oid))
       FROM ehds.permit p JOIN pg_namespace n ON n.nspname = p.schema_name

@@ -15,7 +15,7 @@ BEGIN
         RETURN (SELECT coalesce(array_agg(a.attname ORDER BY a.attnum), '{}')
                   FROM pg_attribute a
                   JOIN pg_seclabel l ON l.objoid = a.attrelid AND l.classoid = 'pg_class'::regclass AND l.objsubid = a.attnum
-                 WHERE a.attrelid = $1 AND NOT a.attisdropped AND l.provider = 'pg_ehds' AND l.label = $3);
+                 WHERE a.attrelid = $1 AND NOT a.attisdropped AND l.provider = 'pg_ehds' AND l.label ~ format('^%s *(,|$)', $3));
     END IF;
     SELECT w INTO missing FROM unnest($2) w
      WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = $1 AND a.attname = w AND a.attnum > 0 AND NOT a.attisdropped) LIMIT 1;
@@ -26,7 +26,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ehds.columns_for_report(regclass, name[], text) IS
-    'internal: the columns asked for, each of which must exist (42703), or if NULL those that bear the label';
+    'internal: the columns asked for, each of which must exist (42703), or if NULL those whose label names the role';
 
 CREATE FUNCTION ehds.k_anonymity(relation regclass, quasi_identifiers name[] DEFAULT NULL, subject name DEFAULT NULL,
                                  sensitive name[] DEFAULT NULL, k integer DEFAULT 11, risk_threshold numeric DEFAULT 0.2,

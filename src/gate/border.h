@@ -87,6 +87,7 @@ extern bool ehds_same_column(Border *b, Node *one, Node *other);
 /* values of the analyst's own would encode small groups in a sum */
 extern bool ehds_is_plain_column(Query *query, Node *node);
 extern bool ehds_is_never_null(Border *b, Node *node);
+extern bool ehds_contains_outer_join(Node *jointree);
 /* the usable subject that node is, NULL if it is none */
 extern Var *ehds_usable_subject(Border *b, Node *node);
 

@@ -291,7 +291,13 @@ ehds_require_key_type(Level *level, Node *key)
 		case VARCHAROID:
 			if (OidIsValid(exprCollation(key)) && get_collation_isdeterministic(exprCollation(key)))
 				break;
-			/* FALLTHROUGH */
+			goto refuse;
+		case BPCHAROID:
+			/* all values of a column of char(n) have n characters */
+			if (exprType(key) == BPCHAROID && exprTypmod(key) >= 0 && IsA(key, Var) &&
+				OidIsValid(exprCollation(key)) && get_collation_isdeterministic(exprCollation(key)))
+				break;
+			goto refuse;
 		default:
 			if (get_typtype(type) == TYPTYPE_ENUM && ehds_column_of(level->query, key) != NULL)
 				break;

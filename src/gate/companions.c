@@ -8,13 +8,17 @@
  */
 #include "core/compat.h"
 
+#include "access/transam.h"
 #include "catalog/catalog.h"
 #include "catalog/pg_aggregate.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "utils/array.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
+#include "catalog/domain.h"
 #include "core/errors.h"
 #include "gate/level.h"
 
@@ -224,6 +228,77 @@ check_outer_cte(SubqueryWalk *walk, RangeTblEntry *rte)
 	ehds_require_harmless_query(home, castNode(Query, cte->ctequery));
 }
 
+/* A list of values of a query is as long as a declared domain may be: it is kept in memory or on disk. */
+static void
+require_short(double n)
+{
+	if (n > EHDS_DOMAIN_MAX)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("a list of values that is joined to personal data has at most %d of them",
+							   EHDS_DOMAIN_MAX),
+						errhint("Store longer ones in a table of your own first.")));
+}
+
+static bool
+is_own_function(Oid funcid, void *context)
+{
+	return funcid >= FirstUnpinnedObjectId;
+}
+
+/* What is computed here is computed by PostgreSQL's own functions: others could do anything. */
+static bool
+calls_own_function(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return check_functions_in_node(node, is_own_function, NULL) ||
+		   expression_tree_walker(node, calls_own_function, context);
+}
+
+/*
+ * Rows that are written in the query: unnest of a constant array, generate_series of
+ * two constant whole numbers. Their arguments are computed here, and there are few of
+ * them, so that no error is left for when they run.
+ */
+static bool
+is_written_out(RangeTblEntry *rte)
+{
+	FuncExpr *f;
+	List *args;
+	ListCell *lc;
+
+	if (list_length(rte->functions) != 1)
+		return false;
+	f = (FuncExpr *) linitial_node(RangeTblFunction, rte->functions)->funcexpr;
+	if (!IsA(f, FuncExpr) || (f->funcid != F_UNNEST_ANYARRAY && f->funcid != F_GENERATE_SERIES_INT4_INT4 &&
+							  f->funcid != F_GENERATE_SERIES_INT8_INT8))
+		return false;
+	if (calls_own_function((Node *) f->args, NULL))
+		return false;
+	foreach(lc, f->args)
+	{
+		lfirst(lc) = eval_const_expressions(NULL, lfirst(lc));
+		if (!IsA(lfirst(lc), Const))
+			return false;
+		if (((Const *) lfirst(lc))->constisnull)
+			return true;
+	}
+	args = f->args;
+	if (f->funcid == F_UNNEST_ANYARRAY)
+	{
+		ArrayType *array = DatumGetArrayTypeP(linitial_node(Const, args)->constvalue);
+
+		require_short(ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)));
+	}
+	else if (f->funcid == F_GENERATE_SERIES_INT4_INT4)
+		require_short((double) DatumGetInt32(lsecond_node(Const, args)->constvalue) -
+					  DatumGetInt32(linitial_node(Const, args)->constvalue) + 1);
+	else
+		require_short((double) DatumGetInt64(lsecond_node(Const, args)->constvalue) -
+					  (double) DatumGetInt64(linitial_node(Const, args)->constvalue) + 1);
+	return true;
+}
+
 /*
  * A public subquery that is joined to personal data runs only if there are such
  * rows, so an error in it would tell: it must be harmless as a whole.
@@ -281,6 +356,9 @@ harmless_query_walker(Node *node, void *arg)
 						check_outer_cte(walk, rte);
 					break;
 				case RTE_FUNCTION:
+					if (is_written_out(rte))
+						break;
+					/* FALLTHROUGH */
 				case RTE_TABLEFUNC:
 				case RTE_NAMEDTUPLESTORE:
 					refuse_subquery();
@@ -344,11 +422,16 @@ ehds_check_companion(Level *level, RangeTblEntry *rte)
 			ehds_require_harmless((Node *) rte->values_lists, text, NULL, NULL);
 			break;
 		case RTE_FUNCTION:
+			if (is_written_out(rte))
+				break;
+			/* FALLTHROUGH */
 		case RTE_TABLEFUNC:
 		case RTE_NAMEDTUPLESTORE:
 			ereport(ERROR,
 					(errcode(ERRCODE_EHDS_REFUSED),
 					 errmsg("a function in FROM cannot be joined to personal data"),
+					 errdetail(
+						 "Only unnest of a constant array and generate_series of two constant whole numbers can."),
 					 errhint(
 						 "Store its result in a table of your own first, or join it above the aggregates.")));
 			break;

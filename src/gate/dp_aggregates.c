@@ -288,6 +288,10 @@ make_figure(Border *b, Aggref *agg)
 	}
 	if (figure->condition != NULL)
 		ehds_require_harmless_in(b->level, figure->condition);
+	/* what is not in a declared domain takes no place of a person */
+	if (figure->kind == DP_DISTINCT)
+		figure->condition = and_also(figure->condition,
+									 ehds_dp_declared_value(b, ehds_argument(agg, native ? 0 : 1)));
 	return figure;
 }
 

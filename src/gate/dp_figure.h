@@ -6,7 +6,7 @@
  *	dp_range.c			its declared range, as whole steps
  *	dp_bins.c			the bins of a histogram
  *	dp_figure.c			its noise, its value and its precision
- *	dp_domain.c			groups that are released whether or not there are persons
+ *	dp_domain.h			groups that are released whether or not there are persons
  *	dp_release.c		the query that computes them, for one grouping set
  *	dp_one_group.c		persons who are in one group each
  *	dp_sets.c			several grouping sets, from one charge
@@ -98,7 +98,9 @@ extern bool ehds_dp_is_additive(const DpFigure *figure);
 extern double ehds_dp_variance(const DpFigure *figure, int max_groups, const EhdsDpShare *share);
 
 /* dp_domain.c */
-extern char *ehds_dp_domain(Border *b, int depth, Query **keys);
+extern char *ehds_dp_domain(Border *b, int depth, int level, Query *input, Query **keys, bool *partial);
+/* A condition that a value is in the declared domain of its column; NULL: it has none. */
+extern Node *ehds_dp_declared_value(Border *b, Node *value);
 /* dp_release.c: SQL of a NULL as the key is */
 extern char *ehds_dp_null_key(Node *key);
 
@@ -116,6 +118,8 @@ typedef struct DpSet
 	int max_groups;        /* groups in which a person counts */
 	char *domain;          /* SQL that gives the keys; NULL: they come from the data, or there are none */
 	Query *keys;           /* what stands in its place, or NULL */
+	Query *input;          /* the analyst's FROM and WHERE, without rows of undeclared keys */
+	bool partial;          /* there may be such rows */
 	bool selects;          /* groups */
 	EhdsDpShare share;     /* of each figure */
 	EhdsDpShare selection; /* of the count that selects groups, where it is no figure */

@@ -13,15 +13,14 @@
 
 #include <math.h>
 
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "commands/seclabel.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgroids.h"
 #include "utils/timestamp.h"
 
+#include "catalog/label_text.h"
 #include "catalog/labels.h"
 #include "core/errors.h"
 #include "gate/allowed.h"
@@ -276,17 +275,16 @@ ehds_dp_declared_range(Border *b, Node *value, Numeric *low, Numeric *high, Nume
 {
 	Oid relid = InvalidOid;
 	AttrNumber attno = ehds_table_column(b->query, strip_number_casts(value), &relid);
-	ObjectAddress column;
 	const char *label;
 	const char *points;
 	const char *end;
 
 	if (attno == 0)
 		return false;
-	ObjectAddressSubSet(column, RelationRelationId, relid, attno);
-	label = GetSecurityLabel(&column, EHDS_LABEL_PROVIDER);
-	if (label == NULL || strncmp(label, "range ", 6) != 0 || (points = strstr(label, "..")) == NULL)
+	label = ehds_column_label(relid, attno).range;
+	if (label == NULL || (points = strstr(label, "..")) == NULL)
 		return false;
+	ehds_repeat_with(b->gate, label);
 	if (ehds_is_date_type(exprType(value)))
 		return dates_of(label, exprType(value), low, high);
 	*low = number(label + 6, points - (label + 6));

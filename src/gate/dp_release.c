@@ -21,6 +21,7 @@
 #include "catalog/pg_inherits.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -393,9 +394,8 @@ ehds_dp_describe(Border *b, int depth, int level, DpSet *set)
 	/* of a person in one row, the keys are his own: no more than one group */
 	set->one_group = b->keys == NIL || set->unique || ehds_dp_in_one_group(b);
 	set->max_groups = set->one_group ? 1 : b->gate->max_groups;
-	set->domain = ehds_dp_domain(b, depth, &set->keys);
-	if (set->keys != NULL)
-		ehds_move_query(b->gate, set->keys, depth, DOMAIN_LEVEL + level, depth > 0);
+	set->input = copyObject(ehds_below(b->query, depth));
+	set->domain = ehds_dp_domain(b, depth, DOMAIN_LEVEL + level, set->input, &set->keys, &set->partial);
 	set->selects = b->keys != NIL && set->domain == NULL;
 }
 
@@ -405,7 +405,7 @@ ehds_dp_release_of(const DpSet *set)
 	Border *b = set->border;
 	EhdsGate *gate = b->gate;
 	bool keyed = b->keys != NIL;
-	Query *input = copyObject(ehds_below(b->query, set->depth));
+	Query *input = set->input;
 	Var *subject = linitial(b->subjects);
 	int max_groups = set->max_groups;
 	const char *domain = set->domain;
@@ -464,6 +464,8 @@ ehds_dp_release_of(const DpSet *set)
 																	   list_length(input->targetList) + 1,
 																	   psprintf("m%d", number), false));
 	}
+
+	input->hasSubLinks = input->hasSubLinks || checkExprHasSubLink((Node *) input->targetList);
 
 	if (set->unique && (n_measures > 0 ? !t.with_values : keyed) && n <= EHDS_COLLECT_MAX_KEYS &&
 		n_measures <= EHDS_COLLECT_MAX_MEASURES)

@@ -208,7 +208,9 @@ find_additive(Sets *sets)
 	ListCell *lc;
 
 	for (int i = 0; i < sets->n; i++)
-		possible = possible && !sets->members[i].set.selects && sets->members[i].set.one_group;
+		/* rows of undeclared keys are in the total, but in no part of it */
+		possible = possible && !sets->members[i].set.selects && !sets->members[i].set.partial &&
+				   sets->members[i].set.one_group;
 	sets->additive = palloc0(sizeof(bool) * list_length(sets->b->figures));
 	foreach(lc, sets->b->figures)
 		sets->additive[foreach_current_index(lc)] = possible && ehds_dp_is_additive(lfirst(lc));

@@ -252,6 +252,7 @@ extern bool ehds_explain(ExplainStmt *stmt, const char *query_string, DestReceiv
 
 /* repeat.c */
 extern void ehds_begin_repeatable(EhdsGate *gate);
+extern void ehds_repeat_with(EhdsGate *gate, const char *declared);
 extern Query *ehds_recorded(EhdsGate *gate, Query *q);
 extern bool ehds_repeat_key(const EhdsMarker *marker, ParamListInfo params, uint8 *key);
 /* noises: as ehds_write_noises gives them */

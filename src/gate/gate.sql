@@ -18,6 +18,12 @@ REVOKE ALL ON FUNCTION ehds.check_row_filter(regclass, name, text) FROM PUBLIC;
 COMMENT ON FUNCTION ehds.check_row_filter(regclass, name, text) IS
     'the row filter of a permit on a table (alias t) in canonical form; NULL filter gives NULL; an error (ZE002) if it is not one boolean expression that can neither fail nor tell, or uses the subject column';
 
+CREATE FUNCTION ehds.dp_domain_fits(combinations numeric) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'ehds_dp_domain_fits' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+GRANT EXECUTE ON FUNCTION ehds.dp_domain_fits(numeric) TO PUBLIC;
+COMMENT ON FUNCTION ehds.dp_domain_fits(numeric) IS
+    'what the gate writes beside the public keys of a release: true, or 54000 for more than 100000 combinations of values; these are numbers of values in public tables';
+
 CREATE FUNCTION ehds.addend(value real) RETURNS real
     AS 'MODULE_PATHNAME', 'ehds_addend_float4' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION ehds.addend(value double precision) RETURNS double precision

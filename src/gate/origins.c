@@ -28,8 +28,8 @@ is_not_null(Oid relid, AttrNumber attno)
 	return not_null;
 }
 
-static bool
-contain_outer_join(Node *node)
+bool
+ehds_contains_outer_join(Node *node)
 {
 	ListCell *lc;
 
@@ -37,15 +37,16 @@ contain_outer_join(Node *node)
 	{
 		foreach(lc, ((FromExpr *) node)->fromlist)
 		{
-			if (contain_outer_join(lfirst(lc)))
+			if (ehds_contains_outer_join(lfirst(lc)))
 				return true;
 		}
 		return false;
 	}
 	if (!IsA(node, JoinExpr))
 		return false;
-	return ((JoinExpr *) node)->jointype != JOIN_INNER || contain_outer_join(((JoinExpr *) node)->larg) ||
-		   contain_outer_join(((JoinExpr *) node)->rarg);
+	return ((JoinExpr *) node)->jointype != JOIN_INNER ||
+		   ehds_contains_outer_join(((JoinExpr *) node)->larg) ||
+		   ehds_contains_outer_join(((JoinExpr *) node)->rarg);
 }
 
 /*
@@ -87,7 +88,7 @@ ehds_is_plain_of_person(Query *query, Aggref *agg)
 		return false;
 	rte = rt_fetch(column->varno, rte->subquery->rtable);
 	return rte->rtekind == RTE_RELATION && is_not_null(rte->relid, column->varattno) &&
-		   !contain_outer_join((Node *) query->jointree);
+		   !ehds_contains_outer_join((Node *) query->jointree);
 }
 
 /*

@@ -41,6 +41,9 @@ ehds_parse_expression(const char *sql)
 char *
 ehds_type_name(Oid type)
 {
+	/* "character" would be of length 1 */
+	if (type == BPCHAROID)
+		return "pg_catalog.bpchar";
 	return format_type_extended(type, -1, FORMAT_TYPE_FORCE_QUALIFY);
 }
 

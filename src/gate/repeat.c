@@ -220,6 +220,22 @@ ehds_begin_repeatable(EhdsGate *gate)
 	gate->repeat[2 * EHDS_RELEASE_KEY_LEN] = '\0';
 }
 
+/* What the release is made from besides the statement: the label of a column, which may change. */
+void
+ehds_repeat_with(EhdsGate *gate, const char *declared)
+{
+	StringInfoData buf;
+	uint8 digest[EHDS_RELEASE_KEY_LEN];
+
+	if (gate->repeat == NULL)
+		return;
+	initStringInfo(&buf);
+	append_text(&buf, gate->repeat);
+	append_text(&buf, declared);
+	sha256(&buf, digest);
+	hex_encode((const char *) digest, EHDS_RELEASE_KEY_LEN, gate->repeat);
+}
+
 /* All that users set, but ehds.fresh: it decides whether this one is asked at all. */
 static void
 append_own_settings(StringInfo buf)

@@ -114,6 +114,17 @@ my @mutants = (
 		change => [ [ 'src/gate/repeat.c', "\tappend_own_settings(&buf);\n", "\t(void) append_own_settings;\n" ] ],
 	},
 	{
+		name   => 'undeclared_groups_shown',
+		case   => 'rows of sets of declared groups',
+		change => [ [ 'src/gate/dp_release.c', '"GROUP BY %1$s HAVING pg_catalog.bool_or(declared)) r ORDER BY %1$s"', '"GROUP BY %1$s) r ORDER BY %1$s"' ],
+			[ 'src/gate/dp_domain.c', 'within = lappend(within, condition);', 'continue;' ] ],
+	},
+	{
+		name   => 'declared_groups_of_persons_only',
+		case   => 'rows of sets of declared groups',
+		change => [ [ 'src/gate/dp_release.c', 'HAVING pg_catalog.bool_or(declared)) r', 'HAVING pg_catalog.bool_or(NOT declared)) r' ] ],
+	},
+	{
 		name   => 'random_state_of_the_postmaster',
 		case   => 'two sessions',
 		change => [

@@ -59,12 +59,17 @@ SELECT is(pg_temp.asked('SELECT site, count(DISTINCT person_id) FROM ward LEFT J
 SELECT is(pg_temp.asked('SELECT ward_id, count(DISTINCT person_id) FROM ward LEFT JOIN (SELECT person_id, ward AS ward_id FROM stay) s USING (ward_id) GROUP BY 1'), '(1,133) (2,133) (3,132) (4,1) (5,0)', 'the column of USING');
 SELECT is(pg_temp.asked_as_it_is('WITH w AS (SELECT ward_id AS id FROM ward WHERE site IS NULL OR ward_id = 4) SELECT string_agg(id || '' '' || n + 1, '', '') FROM (SELECT id, count(DISTINCT person_id) AS n FROM w LEFT JOIN stay ON ward = id GROUP BY id) r'), '4 2, 5 1', 'WITH, read in a subquery');
 SELECT is(pg_temp.asked('SELECT g, count(DISTINCT person_id) FROM (VALUES (3), (4), (5), (6)) v(g) LEFT JOIN stay ON ward = g GROUP BY g'), '(3,132) (4,1) (5,0) (6,0)', 'keys that are made');
+SELECT is(pg_temp.asked('SELECT g, count(DISTINCT person_id) FROM unnest(ARRAY[3, 4, 5]) g LEFT JOIN stay ON ward = g GROUP BY g'), '(3,132) (4,1) (5,0)', 'an array of keys');
+SELECT is(pg_temp.asked('SELECT g, y, count(DISTINCT person_id) FROM (generate_series(4, 5) g CROSS JOIN (VALUES (true), (false)) v(y)) LEFT JOIN stay ON ward = g AND yes = y GROUP BY g, y'), '(4,f,1) (4,t,0) (5,f,0) (5,t,0)', 'combinations of keys that are made');
+SELECT is(pg_temp.asked('SELECT ward_id > 3 AS high, yes, count(DISTINCT person_id) FROM ward LEFT JOIN stay ON ward = ward_id GROUP BY 1, 2'), '(f,,0) (f,f,199) (f,t,199) (t,,0) (t,f,1) (t,t,0)', 'keys of the public table and booleans of persons')
+;
+SELECT is(pg_temp.cost('SELECT ward_id, yes, count(DISTINCT person_id) FROM ward LEFT JOIN stay ON ward = ward_id GROUP BY 1, 2'), '1 false', 'without delta');
 -- what costs
 SELECT is(pg_temp.cost(q), c, format('%s: %s', c, q)) FROM (VALUES ('SELECT yes, count(DISTINCT person_id) FROM stay GROUP BY yes', '1 false'), ('SELECT ward_id, count(DISTINCT person_id), count(person_id) FROM ward LEFT JOIN stay ON ward = ward_id GROUP BY 1', '2 false'),
     ('SELECT ward, count(DISTINCT person_id) FROM stay GROUP BY 1', '1 true'), ('SELECT ward_id, count(*) FROM ward JOIN stay ON ward = ward_id GROUP BY 1', '2 true')) v(q, c);
 -- where rows of persons decide which groups there are, they are selected
 SELECT is(pg_temp.cost(q), '1 true', 'selected: ' || q) FROM unnest(ARRAY['SELECT ward_id, count(DISTINCT person_id) FROM ward JOIN stay ON ward = ward_id GROUP BY 1', 'SELECT ward_id, count(DISTINCT person_id) FROM ward LEFT JOIN stay ON ward = ward_id WHERE days >= 0 GROUP BY 1',
-    'SELECT ward, count(DISTINCT person_id) FROM ward LEFT JOIN stay ON ward = ward_id GROUP BY 1', 'SELECT ward_id, yes, count(DISTINCT person_id) FROM ward LEFT JOIN stay ON ward = ward_id GROUP BY 1, 2']) q
+    'SELECT ward, count(DISTINCT person_id) FROM ward LEFT JOIN stay ON ward = ward_id GROUP BY 1', 'SELECT ward_id, ward, count(DISTINCT person_id) FROM ward LEFT JOIN stay ON ward = ward_id GROUP BY 1, 2']) q
 ;
 SELECT is(pg_temp.asked('SELECT ward_id, count(DISTINCT person_id) FROM ward LEFT JOIN stay ON ward = ward_id WHERE days >= 0 GROUP BY 1'), '(1,133) (2,133) (3,132)', 'and small groups do not show');
 

@@ -71,7 +71,10 @@ SELECT throws_ok($$SELECT pg_temp.sums('', '(SELECT v.person_id, v.region, v.cos
 ROLLBACK;
 SELECT throws_ok($$SELECT pg_temp.ask('SELECT sum(cost) FILTER (WHERE person_id = 7) FROM visit_occurrence')$$, 'ZE002', NULL, 'the subject is no condition');
 SELECT throws_ok($$SELECT pg_temp.ask('SELECT count(*) FILTER (WHERE repeat(''x'', year_of_birth) = '''') FROM person')$$, 'ZE002', NULL, 'a condition that may fail');
-SELECT throws_ok($$SELECT pg_temp.ask('SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM omop.concept, generate_series(1, 2))) FROM person')$$, 'ZE002', NULL, 'a subquery that is not plain');
+SELECT throws_ok($$SELECT pg_temp.ask('SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM omop.concept, regexp_split_to_table(''a b'', '' ''))) FROM person')$$, 'ZE002', NULL, 'a subquery that is not plain');
+SELECT is(pg_temp.ask(format('SELECT count(*) FILTER (WHERE year_of_birth IN (SELECT g FROM %s g(g))), count(*) FROM person', f)), pg_temp.ask('SELECT count(*) FILTER (WHERE year_of_birth IN (SELECT g FROM (VALUES (1950), (1951), (1952)) g(g))), count(*) FROM person'), 'constants are as those of VALUES: ' || f) FROM unnest('{"generate_series(1950, 1952)","unnest(ARRAY[1950, 1951, 1952])"}'::text[]) f;
+SELECT throws_ok($$SELECT pg_temp.ask('SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM omop.concept, generate_series(1, 100001))) FROM person')$$, '54000', 'a list of values that is joined to personal data has at most 100000 of them', 'but not endlessly many');
+SELECT throws_ok($$SELECT pg_temp.ask('SELECT count(*) FROM person WHERE person_id IN (SELECT g FROM generate_series(1, 11) g)')$$, 'ZE002', NULL, 'nor compared with the subject');
 SELECT throws_ok(format($$SELECT pg_temp.ask('SELECT %s FROM person')$$, (SELECT string_agg(format('count(*) FILTER (WHERE year_of_birth < %s)', 1950 + i), ', ') FROM generate_series(1, 17) i)),
     'ZE002', 'a SELECT has at most 16 different FILTER conditions under a statistics permit', '17 conditions');
 SELECT ok(pg_temp.rows_of((SELECT 'SELECT ' || string_agg(format('count(*) FILTER (WHERE year_of_birth BETWEEN %s AND %s)', 1940 + 10 * i, 1949 + 10 * i), ', ') || ' FROM person' FROM generate_series(0, 5) i)) ~ '^\(\d+(,\d+){5}\)$', 'a table of six classes');

@@ -141,7 +141,7 @@ SELECT pg_temp.answered($$WITH codes AS (SELECT concept_id FROM concept WHERE co
 SELECT pg_temp.answered($$SELECT count(*) AS n FROM condition_occurrence WHERE condition_concept_id < (SELECT max(concept_id) FROM concept WHERE concept_id < 300)$$);
 SELECT pg_temp.refused($$SELECT count(*) AS n FROM condition_occurrence WHERE condition_concept_id = (SELECT descendant_concept_id FROM concept_ancestor WHERE ancestor_concept_id < condition_concept_id)$$, 'more than one row');
 SELECT pg_temp.refused($$SELECT count(*) AS n FROM condition_occurrence WHERE condition_concept_id IN (SELECT length(repeat('x', concept_id)) FROM concept)$$, 'not allowed|plain selection');
-SELECT pg_temp.refused($$SELECT count(*) AS n FROM condition_occurrence WHERE condition_concept_id IN (SELECT concept_id FROM concept, generate_series(1, 2))$$, 'plain selection');
+SELECT pg_temp.refused($$SELECT count(*) AS n FROM condition_occurrence WHERE condition_concept_id IN (SELECT concept_id FROM concept, generate_series(1, 2, 0))$$, 'plain selection');
 SELECT pg_temp.refused($$SELECT count(*) AS n FROM condition_occurrence WHERE condition_concept_id IN (WITH RECURSIVE r AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM r WHERE x < 5) SELECT x FROM r)$$, 'plain selection');
 
 -- LATERAL on the subject

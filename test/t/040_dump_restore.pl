@@ -20,6 +20,10 @@ $node->psql('postgres', q{
 	CREATE TABLE omop.dx (code integer, chapter text);
 	INSERT INTO omop.dx SELECT c, 'all' FROM generate_series(100, 500, 100) c;
 	SECURITY LABEL FOR pg_ehds ON TABLE omop.dx IS 'public';
+	SECURITY LABEL FOR pg_ehds ON COLUMN omop.person.gender_concept_id IS 'quasi-identifier, domain of omop.sex.id';
+	CREATE TABLE omop.sex AS SELECT * FROM (VALUES (8507), (8532), (1)) v(id);
+	SECURITY LABEL FOR pg_ehds ON TABLE omop.sex IS 'public';
+	GRANT SELECT ON omop.sex TO PUBLIC;
 	CREATE ROLE t_noisy LOGIN;
 	SET SESSION AUTHORIZATION t_governor;
 	SELECT ehds.declare_hierarchy('dx', 'omop.dx', '{code,chapter}');
@@ -57,6 +61,8 @@ for my $jobs (1, 2)
 	like($e, qr/rows about persons/, 'and refuses rows');
 	$node->psql($db, 'SELECT ehds.dp_count(person_id) FROM permit_open.person', stdout => \$o, stderr => \$e, extra_params => [ '-U', 't_other' ]);
 	like($e, qr/charged epsilon 0\.5, 2 left/, 'the next charge goes on from what was spent') or diag($e);
+	$node->psql($db, q{SELECT string_agg(g::text, ' ' ORDER BY g) FROM (SELECT gender_concept_id AS g, ehds.dp_count(person_id) FROM permit_open.person GROUP BY 1) s}, stdout => \$o, stderr => \$e, extra_params => [ '-U', 't_other' ]);
+	is($o, '1 8507 8532', 'declared domains are there: a group of nobody, too') or diag($e);
 	$node->psql($db, $coarse, stdout => \$o, stderr => \$e, extra_params => [ '-U', 't_analyst' ]);
 	is($o, $coarse_before, 'the map of coarse codes is there') or diag($e);
 	$node->psql($db, $noisy, stdout => \$o, stderr => \$e, extra_params => [ '-U', 't_noisy' ]);

@@ -80,6 +80,9 @@ BEGIN
         EXECUTE format('INSERT INTO %I.t SELECT i, i %% 20, 0, 0 FROM generate_series(1, 2000) i', side);
         EXECUTE format('CREATE TABLE %I.few (person_id bigint, g integer)', side);
         EXECUTE format('INSERT INTO %I.few SELECT i, 100 FROM generate_series(1, 10) i', side);
+        EXECUTE format('CREATE TABLE %I.declared (person_id bigint, g integer)', side);
+        EXECUTE format('INSERT INTO %I.declared SELECT i, 100 FROM generate_series(1, 10) i', side);
+        EXECUTE format('SECURITY LABEL FOR pg_ehds ON COLUMN %I.declared.g IS ''domain 100, 200, 300''', side);
         EXECUTE format('CREATE TABLE %I.busy (person_id bigint, g integer, filler text)', side);
         EXECUTE format('INSERT INTO %I.busy SELECT i, i %% 3, repeat(''x'', 100) FROM generate_series(1, 180) i, generate_series(1, 20)', side);
         EXECUTE format('CREATE TABLE %I.selected (person_id bigint, g integer)', side);
@@ -98,6 +101,7 @@ END $do$;
 -- the person: in every group, at both bounds, with what is no number, and alone
 INSERT INTO "with".t SELECT 0, g, 0, 0 FROM generate_series(0, 19) g;
 INSERT INTO "with".few VALUES (0, 100), (0, 200);
+INSERT INTO "with".declared VALUES (0, 100), (0, 200), (0, 300), (0, 400);
 INSERT INTO "with".busy SELECT 0, g, repeat('x', 100) FROM generate_series(0, 2) g, generate_series(1, 20);
 INSERT INTO "with".persons VALUES (0, 1);
 INSERT INTO "with".selected SELECT 0, g FROM generate_series(0, 19) g;
@@ -114,7 +118,7 @@ SET client_min_messages = error;
 SET SESSION AUTHORIZATION a_governor;
 SELECT ehds.issue_permit('$name', grantee => 'a_reader', purpose => 'statistics', output => 'statistics',
 	valid_until => '2099-12-31', epsilon => 1000, $more);
-SELECT ehds.permit_table('$name', '"$side".' || t) FROM unnest(ARRAY['t', 'few', 'busy', 'selected', 'amounts', 'control', 'persons', 'bins']) t;
+SELECT ehds.permit_table('$name', '"$side".' || t) FROM unnest(ARRAY['t', 'few', 'declared', 'busy', 'selected', 'amounts', 'control', 'persons', 'bins']) t;
 SET SESSION AUTHORIZATION a_governor2;
 SELECT ehds.activate_permit('$name');
 SQL
@@ -123,7 +127,7 @@ SQL
 
 $node->safe_psql('postgres', <<'SQL');
 SELECT ehds.protect(format('%I.%I', s, t)::regclass, subject => 'person_id', population => s)
-FROM unnest(ARRAY['with', 'without']) s, unnest(ARRAY['t', 'few', 'busy', 'selected', 'amounts', 'control', 'persons', 'bins']) t;
+FROM unnest(ARRAY['with', 'without']) s, unnest(ARRAY['t', 'few', 'declared', 'busy', 'selected', 'amounts', 'control', 'persons', 'bins']) t;
 SQL
 
 # -- Clopper-Pearson -------------------------------------------------------------
@@ -264,6 +268,22 @@ audit({ name => 'workers', max_groups => 1, runs => 1000,
 audit({ name => 'alone', max_groups => 2, delta => 0.01,
 	query => 'SELECT count(*) AS n FROM (SELECT g, ehds.dp_count(person_id) FROM few GROUP BY g) s WHERE g = 200',
 	event => 'n > 0' });
+
+# alone in declared groups, and in one that is not: all that are declared are shown, with noise, and no other ever
+audit({ name => 'alone in declared groups', max_groups => 3, runs => 3000,
+	query => 'SELECT count(*) AS n FROM (SELECT g, ehds.dp_count(person_id) AS n FROM declared GROUP BY g) s WHERE g > 100 AND n > 0',
+	event => 'n = 2' });
+audit({ name => 'alone in a group that is not declared', max_groups => 3, runs => 300,
+	query => 'SELECT array_agg(g ORDER BY g) AS groups FROM (SELECT g, ehds.dp_count(person_id) FROM declared GROUP BY g) s',
+	event => q{groups IS DISTINCT FROM ''{100,200,300,NULL}''::integer[]} });
+
+# ... and in sets: in three groups and the total; which rows there are is the same
+audit({ name => 'alone in sets of declared groups', max_groups => 3, runs => 3000,
+	query => 'SELECT count(*) AS n FROM (SELECT GROUPING(g) AS s, g, ehds.dp_count(person_id) AS n FROM declared GROUP BY ROLLUP (g)) x WHERE n > CASE WHEN s = 1 OR g = 100 THEN 10 ELSE 0 END AND (s = 1 OR g IS NOT NULL)',
+	event => 'n = 4' });
+audit({ name => 'rows of sets of declared groups', max_groups => 3, runs => 300,
+	query => q{SELECT array_agg(s * 1000 + coalesce(g, 0) ORDER BY s, g) AS groups FROM (SELECT GROUPING(g, g > 100) AS s, g, ehds.dp_count(person_id) FROM declared GROUP BY CUBE (g, g > 100)) x},
+	event => '1400 = ANY (groups) OR NOT 1200 = ANY (groups)' });
 
 # the eleventh of a group, where k is 11
 audit({ name => 'the eleventh', max_groups => 2, delta => 0.01, k => 11,
