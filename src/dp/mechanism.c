@@ -70,39 +70,6 @@ ehds_dp_count_mechanism(const EhdsDpShare *share, int max_groups, bool keyed)
 	return m;
 }
 
-static bool
-is_precise(const EhdsDpBudget *budget, int64 epsilon_nano, int64 target_nano, int max_groups, bool keyed)
-{
-	EhdsDpShare share = ehds_dp_share(budget, epsilon_nano);
-
-	if (keyed && share.delta_atto <= 0)
-		return false;
-	/* wider noise than can be drawn is not precise either */
-	if (share.zcdp && share.rho_pico < max_groups)
-		return false;
-	return (int128) ehds_dp_count_mechanism(&share, max_groups, keyed).interval95 * 1000000000 <= target_nano;
-}
-
-int64
-ehds_dp_epsilon_for(const EhdsDpBudget *budget, int64 target_nano, int max_groups, bool keyed)
-{
-	int64 low = 0; /* not precise */
-	int64 high = EHDS_EPSILON_MAX_NANO;
-
-	if (!is_precise(budget, high, target_nano, max_groups, keyed))
-		return 0;
-	while (high - low > 1)
-	{
-		int64 middle = low + (high - low) / 2;
-
-		if (is_precise(budget, middle, target_nano, max_groups, keyed))
-			high = middle;
-		else
-			low = middle;
-	}
-	return high;
-}
-
 double
 ehds_mechanism_scale(const EhdsMechanism *m)
 {

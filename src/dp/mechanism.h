@@ -61,13 +61,6 @@ extern EhdsDpShare ehds_dp_share(const EhdsDpBudget *budget, int64 epsilon_nano)
  */
 extern EhdsMechanism ehds_dp_count_mechanism(const EhdsDpShare *share, int max_groups, bool keyed);
 
-/*
- * The least epsilon at which the 95 % interval of a count is at most target (in
- * 1e-9 of a person) either way, and whose delta selects groups if there are any; 0
- * if none up to 1000 does.
- */
-extern int64 ehds_dp_epsilon_for(const EhdsDpBudget *budget, int64 target_nano, int max_groups, bool keyed);
-
 /* Scale of Laplace noise or sigma, for people. */
 extern double ehds_mechanism_scale(const EhdsMechanism *m);
 
@@ -102,6 +95,9 @@ typedef struct EhdsSumNoise
  * of what the share allows.
  */
 extern EhdsSumNoise ehds_dp_sum_noise(const EhdsDpShare *share, int parts, int max_groups, int64 sensitivity);
+
+/* False: that would raise, because the noise would be too wide. */
+extern bool ehds_dp_sum_noise_fits(const EhdsDpShare *share, int parts, int max_groups, int64 sensitivity);
 
 /* The half-width w with which it lies in -w..w with a probability of at least 1 - miss. */
 extern int64 ehds_dp_sum_interval(const EhdsSumNoise *noise, double miss);

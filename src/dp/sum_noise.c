@@ -15,28 +15,51 @@
 #include "noise/gaussian.h"
 #include "noise/laplace.h"
 
+static bool
+is_gaussian(const EhdsDpShare *share, int parts, int max_groups, int64 sensitivity)
+{
+	int64 rho = share->rho_pico / parts;
+
+	return share->zcdp && rho >= EHDS_RHO_MIN_PICO && sensitivity <= EHDS_SENSITIVITY_MAX &&
+		   sensitivity * sqrt(max_groups * 1e12 / (2.0 * rho)) < EHDS_SIGMA_MAX / 2;
+}
+
+/* of each part, for Laplace noise */
+static int64
+epsilon_of_part(const EhdsDpShare *share, int parts)
+{
+	/* parts of them cost epsilon^2 / 2 */
+	if (share->zcdp)
+		return (int64) (share->epsilon_nano / sqrt(parts) * (1 - 1e-12));
+	return share->epsilon_nano / parts;
+}
+
 EhdsSumNoise
 ehds_dp_sum_noise(const EhdsDpShare *share, int parts, int max_groups, int64 sensitivity)
 {
 	EhdsSumNoise noise = {0};
-	int64 epsilon_nano = share->epsilon_nano / parts;
 
-	if (share->zcdp)
+	if (is_gaussian(share, parts, max_groups, sensitivity))
 	{
-		int64 rho = share->rho_pico / parts;
-
-		if (rho >= EHDS_RHO_MIN_PICO && sensitivity <= EHDS_SENSITIVITY_MAX &&
-			sensitivity * sqrt(max_groups * 1e12 / (2.0 * rho)) < EHDS_SIGMA_MAX / 2)
-		{
-			noise.gaussian = true;
-			ehds_zcdp_sigma(rho, max_groups, sensitivity, &noise.sigma_digits, &noise.sigma_places);
-			return noise;
-		}
-		/* parts of them cost epsilon^2 / 2 */
-		epsilon_nano = (int64) (share->epsilon_nano / sqrt(parts) * (1 - 1e-12));
+		noise.gaussian = true;
+		ehds_zcdp_sigma(share->rho_pico / parts, max_groups, sensitivity, &noise.sigma_digits,
+						&noise.sigma_places);
 	}
-	ehds_dp_scale(sensitivity, max_groups, epsilon_nano, &noise.scale_num, &noise.scale_den);
+	else
+		ehds_dp_scale(sensitivity, max_groups, epsilon_of_part(share, parts), &noise.scale_num,
+					  &noise.scale_den);
 	return noise;
+}
+
+bool
+ehds_dp_sum_noise_fits(const EhdsDpShare *share, int parts, int max_groups, int64 sensitivity)
+{
+	int64 epsilon_nano = epsilon_of_part(share, parts);
+
+	if (is_gaussian(share, parts, max_groups, sensitivity))
+		return true;
+	return epsilon_nano >= EHDS_EPSILON_MIN_NANO &&
+		   (double) sensitivity * max_groups * 1e9 / epsilon_nano < EHDS_SCALE_MAX * (1 - 1e-9);
 }
 
 int64

@@ -173,7 +173,8 @@ extern Node *ehds_dp_grouping_of_all(Border *b);
 extern Node *ehds_dp_grouping(Border *b, GroupingFunc *grouping);
 
 /* precision.c */
-extern EhdsDpShare ehds_count_share(EhdsGate *gate, int max_groups, bool keyed);
+/* of a figure at gate->epsilon_nano */
+extern EhdsDpShare ehds_count_share(EhdsGate *gate, bool keyed);
 extern char *ehds_column_with(Border *b, Node *aggregate);
 extern void ehds_tell_noise(EhdsGate *gate, EhdsNoise *noise, const char *words);
 extern void ehds_tell_count(EhdsGate *gate, char *column, const EhdsMechanism *m, const EhdsDpShare *share);

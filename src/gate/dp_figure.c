@@ -52,14 +52,45 @@ ehds_dp_is_additive(const DpFigure *figure)
 	}
 }
 
-/* Of a histogram each bin has this noise: a person adds 1 to max_rows of them in each group. */
+/* Noise on statistic n; false: it would be too wide to compute with, and would raise. */
+static bool
+noise_if_fits(const DpFigure *figure, int n, int max_groups, const EhdsDpShare *share, bool raise,
+			  EhdsSumNoise *noise)
+{
+	int parts = ehds_measure_n_statistics(&figure->measure);
+	int64 sensitivity = ehds_measure_sensitivity(&figure->measure, n);
+
+	/* of a histogram each bin has this noise: a person adds 1 to max_rows of them in each group */
+	if (figure->kind == DP_HISTOGRAM)
+	{
+		parts = sensitivity = 1;
+		max_groups *= figure->measure.max_rows;
+	}
+	if (!raise && !ehds_dp_sum_noise_fits(share, parts, max_groups, sensitivity))
+		return false;
+	*noise = ehds_dp_sum_noise(share, parts, max_groups, sensitivity);
+	return true;
+}
+
 static EhdsSumNoise
 noise_of(const DpFigure *figure, int n, int max_groups, const EhdsDpShare *share)
 {
-	if (figure->kind == DP_HISTOGRAM)
-		return ehds_dp_sum_noise(share, 1, max_groups * figure->measure.max_rows, 1);
-	return ehds_dp_sum_noise(share, ehds_measure_n_statistics(&figure->measure), max_groups,
-							 ehds_measure_sensitivity(&figure->measure, n));
+	EhdsSumNoise noise;
+
+	(void) noise_if_fits(figure, n, max_groups, share, true, &noise);
+	return noise;
+}
+
+bool
+ehds_dp_half_width(const DpFigure *figure, int max_groups, const EhdsDpShare *share, int64 *w)
+{
+	EhdsSumNoise noise;
+
+	Assert(ehds_measure_n_statistics(&figure->measure) == 1);
+	if (!noise_if_fits(figure, 0, max_groups, share, false, &noise))
+		return false;
+	*w = ehds_dp_sum_interval(&noise, 0.05);
+	return true;
 }
 
 /* The scale of a sum's noise, or its sigma, for people. */
@@ -277,9 +308,8 @@ rounded_up(double x)
  * A value at distance t or more has a probability of at most width exp(-t den / num),
  * since one at distance 0 exists.
  */
-static char *
-tell_quantile(EhdsNoise *told, const DpFigure *figure, const char *column, int max_groups,
-			  const EhdsDpShare *share)
+double
+ehds_dp_quantile_half_width(const DpFigure *figure, int max_groups, const EhdsDpShare *share)
 {
 	double side = (double) Max(figure->fraction, EHDS_QUANTILE_ONE - figure->fraction) / EHDS_QUANTILE_ONE;
 	double width = (double) (figure->measure.high - figure->measure.low + 1);
@@ -287,9 +317,21 @@ tell_quantile(EhdsNoise *told, const DpFigure *figure, const char *column, int m
 	int64 den;
 
 	ehds_dp_quantile_scale(share, max_groups, &num, &den);
+	return side * (ceil(log(width / 0.05) * num / den) + 1);
+}
+
+static char *
+tell_quantile(EhdsNoise *told, const DpFigure *figure, const char *column, int max_groups,
+			  const EhdsDpShare *share)
+{
+	double side = (double) Max(figure->fraction, EHDS_QUANTILE_ONE - figure->fraction) / EHDS_QUANTILE_ONE;
+	int64 num;
+	int64 den;
+
+	ehds_dp_quantile_scale(share, max_groups, &num, &den);
 	told->mechanism = "exponential, in ranks of persons";
 	told->scale = side * num / den;
-	told->half_width = side * (ceil(log(width / 0.05) * num / den) + 1);
+	told->half_width = ehds_dp_quantile_half_width(figure, max_groups, share);
 	return psprintf("at most %s persons by rank in %s", rounded_up(told->half_width), column);
 }
 
@@ -321,6 +363,7 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 	told->column = column;
 	told->mechanism = gaussian ? "discrete Gaussian" : "discrete Laplace";
 	told->max_groups = max_groups;
+	told->epsilon_nano = share->epsilon_nano;
 	told->cost.epsilon_nano = share->zcdp ? 0 : share->epsilon_nano;
 	told->cost.rho_pico = share->rho_pico;
 	told->remark = psprintf("of a person at most %d row%s in each of at most %d group%s%s", m->max_rows,
@@ -353,7 +396,8 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 			break;
 		case DP_SUM:
 			told->scale = scale[0] * step;
-			told->half_width = (w[0] + rounding) * step;
+			/* rounded once, as a target is compared with it */
+			told->half_width = (w[0] + rounding) * m->num / m->den;
 			words = psprintf("at most %s in %s", rounded_up(told->half_width), column);
 			break;
 		case DP_AVG:

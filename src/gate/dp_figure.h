@@ -11,6 +11,7 @@
  *	dp_one_group.c		persons who are in one group each
  *	dp_sets.c			several grouping sets, from one charge
  *	dp_grouping.c		GROUPING() above them
+ *	dp_target.c			what they may spend, by ehds.epsilon or ehds.error_target
  */
 #ifndef EHDS_DP_FIGURE_H
 #define EHDS_DP_FIGURE_H
@@ -97,6 +98,14 @@ extern bool ehds_dp_is_additive(const DpFigure *figure);
 /* the variance of the noise of its first statistic */
 extern double ehds_dp_variance(const DpFigure *figure, int max_groups, const EhdsDpShare *share);
 
+/*
+ * Half width of the 95 % interval of a figure of one statistic, in its whole numbers;
+ * false if the noise is too wide to compute with.
+ */
+extern bool ehds_dp_half_width(const DpFigure *figure, int max_groups, const EhdsDpShare *share, int64 *w);
+/* of a quantile, in ranks */
+extern double ehds_dp_quantile_half_width(const DpFigure *figure, int max_groups, const EhdsDpShare *share);
+
 /* dp_domain.c */
 extern char *ehds_dp_domain(Border *b, int depth, int level, Query *input, Query **keys, bool *partial);
 /* A condition that a value is in the declared domain of its column; NULL: it has none. */
@@ -128,6 +137,8 @@ typedef struct DpSet
 
 extern void ehds_dp_describe(Border *b, int depth, int level, DpSet *set);
 extern Query *ehds_dp_release_of(const DpSet *set);
+/* dp_target.c: of each figure of the set */
+extern EhdsDpShare ehds_dp_share_of_set(const DpSet *set);
 /* the query's FROM has at most one row for each value of the column, by a unique index */
 extern bool ehds_has_one_row_a_subject(Query *query, Var *subject);
 

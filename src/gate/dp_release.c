@@ -474,10 +474,6 @@ ehds_dp_release_of(const DpSet *set)
 		add_gathered(&t, b, max_groups, n, n_measures);
 	else
 		add_bounded(&t, b, set->unique, max_groups, n);
-	if (n_measures > 0 && gate->epsilon_nano == 0)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("ehds.error_target is for queries that count persons only"),
-						errhint("RESET ehds.error_target, and SET ehds.epsilon.")));
 	if (set->selects || selecting)
 	{
 		const EhdsDpShare *share = selecting ? &set->share : &set->selection;
@@ -540,6 +536,6 @@ ehds_dp_release_query(Border *b, int depth)
 	if (b->query->groupingSets != NIL)
 		return ehds_dp_sets_query(b, depth);
 	ehds_dp_describe(b, depth, 0, &set);
-	set.share = set.selection = ehds_count_share(b->gate, set.max_groups, set.selects);
+	set.share = set.selection = ehds_dp_share_of_set(&set);
 	return ehds_dp_release_of(&set);
 }

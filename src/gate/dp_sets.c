@@ -122,67 +122,6 @@ find_sets(Sets *sets, int depth)
 						 &sets->members[i].set);
 }
 
-/* ------------------------------------------------------------------ what each may spend */
-
-static void
-split(Sets *sets)
-{
-	EhdsGate *gate = sets->b->gate;
-	int *groups = palloc(sizeof(int) * sets->n);
-	double *weights = palloc(sizeof(double) * sets->n);
-	bool *selects = palloc(sizeof(bool) * sets->n);
-	EhdsDpShare *parts = palloc0(sizeof(EhdsDpShare) * sets->n);
-	EhdsDpShare whole;
-	bool any_selects = false;
-	int n = 0;
-
-	/* so precise is each figure of each set to be, whatever that costs together */
-	if (gate->epsilon_nano == 0)
-	{
-		for (int i = 0; i < sets->n; i++)
-		{
-			DpSet *set = &sets->members[i].set;
-
-			set->share = set->selection = ehds_count_share(gate, set->max_groups, set->selects);
-		}
-		return;
-	}
-	for (int i = 0; i < sets->n; i++)
-	{
-		groups[i] = sets->members[i].set.max_groups;
-		weights[i] = ehds_weight_of_set(sets->members[i].grouping);
-		selects[i] = sets->members[i].set.selects;
-		any_selects = any_selects || selects[i];
-	}
-	whole = ehds_count_share(gate, 1, any_selects);
-	ehds_dp_split(&whole, sets->n, groups, weights, selects, parts);
-	for (int i = 0; i < sets->n; i++)
-	{
-		sets->members[i].set.share = parts[i];
-		if (selects[i] && parts[i].delta_atto <= 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_BUDGET),
-					 errmsg("the share of delta that belongs to a grouping set is too small to select groups"),
-					 errhint("SET ehds.epsilon to a larger value, or ask for fewer grouping sets.")));
-	}
-	/* a count that only selects is made where groups are selected */
-	for (int i = 0; i < sets->n; i++)
-	{
-		if (!selects[i])
-			continue;
-		groups[n] = groups[i];
-		weights[n] = weights[i];
-		selects[n++] = true;
-	}
-	if (n == 0)
-		return;
-	ehds_dp_split(&whole, n, groups, weights, selects, parts);
-	n = 0;
-	for (int i = 0; i < sets->n; i++)
-		if (sets->members[i].set.selects)
-			sets->members[i].set.selection = parts[n++];
-}
-
 /* ------------------------------------------------------------------ what adds up */
 
 /* Has each set the keys of all that have fewer? */
@@ -216,6 +155,15 @@ find_additive(Sets *sets)
 		sets->additive[foreach_current_index(lc)] = possible && ehds_dp_is_additive(lfirst(lc));
 }
 
+static bool
+any_additive(const Sets *sets)
+{
+	for (int i = 0; i < list_length(sets->b->figures); i++)
+		if (sets->additive[i])
+			return true;
+	return false;
+}
+
 /* What rounding may add to a number that was made to add up (additive.h). */
 static double
 rounding_of(const Sets *sets, const Member *member)
@@ -223,6 +171,69 @@ rounding_of(const Sets *sets, const Member *member)
 	if (is_chain(sets))
 		return 1;
 	return pow(2, list_length(member->border.keys) - 1);
+}
+
+/* ------------------------------------------------------------------ what each may spend */
+
+static void
+split(Sets *sets)
+{
+	EhdsGate *gate = sets->b->gate;
+	int *groups = palloc(sizeof(int) * sets->n);
+	double *weights = palloc(sizeof(double) * sets->n);
+	bool *selects = palloc(sizeof(bool) * sets->n);
+	EhdsDpShare *parts = palloc0(sizeof(EhdsDpShare) * sets->n);
+	EhdsDpShare whole;
+	bool any_selects = false;
+	int n = 0;
+
+	/* so precise is each figure of each set to be, whatever that costs together */
+	if (ehds_setting_error_target_nano > 0)
+	{
+		for (int i = 0; i < sets->n; i++)
+		{
+			DpSet *set = &sets->members[i].set;
+
+			gate->rounding = any_additive(sets) ? rounding_of(sets, &sets->members[i]) : 0;
+			set->share = set->selection = ehds_dp_share_of_set(set);
+		}
+		gate->rounding = 0;
+		return;
+	}
+	for (int i = 0; i < sets->n; i++)
+	{
+		groups[i] = sets->members[i].set.max_groups;
+		weights[i] = ehds_weight_of_set(sets->members[i].grouping);
+		selects[i] = sets->members[i].set.selects;
+		any_selects = any_selects || selects[i];
+	}
+	whole = ehds_count_share(gate, any_selects);
+	ehds_dp_split(&whole, sets->n, groups, weights, selects, parts);
+	for (int i = 0; i < sets->n; i++)
+	{
+		sets->members[i].set.share = parts[i];
+		if (selects[i] && parts[i].delta_atto <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_EHDS_BUDGET),
+					 errmsg("the share of delta that belongs to a grouping set is too small to select groups"),
+					 errhint("SET ehds.epsilon to a larger value, or ask for fewer grouping sets.")));
+	}
+	/* a count that only selects is made where groups are selected */
+	for (int i = 0; i < sets->n; i++)
+	{
+		if (!selects[i])
+			continue;
+		groups[n] = groups[i];
+		weights[n] = weights[i];
+		selects[n++] = true;
+	}
+	if (n == 0)
+		return;
+	ehds_dp_split(&whole, n, groups, weights, selects, parts);
+	n = 0;
+	for (int i = 0; i < sets->n; i++)
+		if (sets->members[i].set.selects)
+			sets->members[i].set.selection = parts[n++];
 }
 
 /* ------------------------------------------------------------------ the query */
@@ -324,16 +335,13 @@ ehds_dp_sets_query(Border *b, int depth)
 	Sets sets = {0};
 	Query **releases;
 	StringInfoData arms;
-	bool any = false;
 	Query *q;
 	Query *united;
 
 	sets.b = b;
 	find_sets(&sets, depth);
-	split(&sets);
 	find_additive(&sets);
-	for (int i = 0; i < list_length(b->figures); i++)
-		any = any || sets.additive[i];
+	split(&sets);
 
 	releases = palloc(sizeof(Query *) * sets.n);
 	initStringInfo(&arms);
@@ -342,7 +350,7 @@ ehds_dp_sets_query(Border *b, int depth)
 		Member *member = &sets.members[i];
 
 		member->set.statistics = true;
-		gate->rounding = any ? rounding_of(&sets, member) : 0;
+		gate->rounding = any_additive(&sets) ? rounding_of(&sets, member) : 0;
 		releases[i] = ehds_dp_release_of(&member->set);
 		gate->rounding = 0;
 		if (i > 0)

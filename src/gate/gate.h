@@ -68,8 +68,9 @@ typedef struct EhdsNoise
 	double scale;      /* of Laplace noise, or sigma; in the figure's unit */
 	double half_width; /* of the interval that covers it with 95 % */
 	int max_groups;
-	int64 tau;    /* threshold; 0: groups are not selected by it */
-	char *remark; /* bounds and the like, or NULL; for ehds.explain_privacy */
+	int64 tau;          /* threshold; 0: groups are not selected by it */
+	char *remark;       /* bounds and the like, or NULL; for ehds.explain_privacy */
+	int64 epsilon_nano; /* that ehds.epsilon would be for it */
 	EhdsCharge cost;
 } EhdsNoise;
 

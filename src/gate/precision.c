@@ -69,21 +69,12 @@ ehds_begin_private(EhdsGate *gate)
 	ehds_dp_check_epsilon(gate->epsilon_nano);
 }
 
-/* The share of one count of persons. */
+/* The share of one figure. */
 EhdsDpShare
-ehds_count_share(EhdsGate *gate, int max_groups, bool keyed)
+ehds_count_share(EhdsGate *gate, bool keyed)
 {
-	int64 epsilon = gate->epsilon_nano;
-	EhdsDpShare share;
+	EhdsDpShare share = ehds_dp_share(&gate->budget, gate->epsilon_nano);
 
-	if (epsilon == 0)
-		epsilon = ehds_dp_epsilon_for(&gate->budget, ehds_setting_error_target_nano, max_groups, keyed);
-	if (epsilon == 0)
-		ereport(ERROR, (errcode(ERRCODE_EHDS_BUDGET),
-						errmsg("no epsilon up to 1000 reaches the ehds.error_target of %.9g persons",
-							   ehds_setting_error_target_nano / 1e9),
-						errhint("SET ehds.error_target to more, or ehds.max_groups to less.")));
-	share = ehds_dp_share(&gate->budget, epsilon);
 	if (keyed && share.delta_atto <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_EHDS_BUDGET),
@@ -93,6 +84,12 @@ ehds_count_share(EhdsGate *gate, int max_groups, bool keyed)
 }
 
 /* ------------------------------------------------------------------ what is told */
+
+static Datum
+units(int64 amount, int places)
+{
+	return DirectFunctionCall1(numeric_trim_scale, NumericGetDatum(int64_div_fast_to_numeric(amount, places)));
+}
 
 typedef struct
 {
@@ -150,6 +147,11 @@ ehds_tell_noise(EhdsGate *gate, EhdsNoise *noise, const char *words)
 		pg_add_s64_overflow(sum->delta_atto, noise->cost.delta_atto, &sum->delta_atto) ||
 		pg_add_s64_overflow(sum->rho_pico, noise->cost.rho_pico, &sum->rho_pico))
 		ereport(ERROR, (errcode(ERRCODE_EHDS_BUDGET), errmsg("the query costs more than any budget allows")));
+	if (ehds_setting_error_target_nano > 0)
+		noise->remark = psprintf("%s%sehds.epsilon %s by ehds.error_target",
+								 noise->remark ? noise->remark : "", noise->remark ? "; " : "",
+								 DatumGetCString(
+									 DirectFunctionCall1(numeric_out, units(noise->epsilon_nano, 9))));
 	noise->release = gate->borders + 1;
 	gate->noises = lappend(gate->noises, noise);
 	if (words != NULL)
@@ -170,6 +172,7 @@ ehds_tell_count(EhdsGate *gate, char *column, const EhdsMechanism *m, const Ehds
 	noise->half_width = (double) m->interval95 + gate->rounding;
 	noise->max_groups = m->max_groups;
 	noise->tau = m->tau;
+	noise->epsilon_nano = share->epsilon_nano;
 	noise->cost.epsilon_nano = share->zcdp ? 0 : share->epsilon_nano;
 	noise->cost.rho_pico = share->rho_pico;
 	noise->cost.delta_atto = m->keyed ? share->delta_atto : 0;
@@ -250,12 +253,6 @@ ehds_remember_release(const EhdsMarker *marker)
 	last.at = GetCurrentTimestamp();
 	last.permit = pstrdup(marker->permit);
 	MemoryContextSwitchTo(caller);
-}
-
-static Datum
-units(int64 amount, int places)
-{
-	return DirectFunctionCall1(numeric_trim_scale, NumericGetDatum(int64_div_fast_to_numeric(amount, places)));
 }
 
 /* The columns that all tables of noises have, from column on. */

@@ -15,6 +15,10 @@
 
 #define NANO INT64CONST(1000000000)
 
+/* largest values of settings */
+#define EPSILON_MOST 1000000
+#define TARGET_MOST INT64CONST(9000000000)
+
 char *ehds_setting_permit = NULL;
 char *ehds_setting_purpose = NULL;
 int64 ehds_setting_epsilon_nano = 0;
@@ -54,10 +58,10 @@ forget_plans_int(int newval, void *extra)
 /*
  * Decimal text to units of 1e-9, exactly: an epsilon is a promise, so it is
  * never rounded through a floating-point number. False if it is not a decimal
- * number with at most nine places.
+ * number with at most nine places, or above most.
  */
 static bool
-parse_nano(const char *text, int64 *nano)
+parse_nano(const char *text, int64 most, int64 *nano)
 {
 	int64 whole = 0;
 	int64 fraction = 0;
@@ -69,7 +73,7 @@ parse_nano(const char *text, int64 *nano)
 	for (; *p >= '0' && *p <= '9'; p++)
 	{
 		whole = whole * 10 + (*p - '0');
-		if (whole > 1000000)
+		if (whole > most)
 			return false;
 	}
 	if (*p == '.')
@@ -86,7 +90,7 @@ parse_nano(const char *text, int64 *nano)
 	while (places++ < 9)
 		fraction *= 10;
 	*nano = whole * NANO + fraction;
-	return true;
+	return whole < most || fraction == 0;
 }
 
 static bool
@@ -95,7 +99,7 @@ check_epsilon(char **newval, void **extra, GucSource source)
 	int64 nano = 0;
 	int64 *stored;
 
-	if (**newval != '\0' && (!parse_nano(*newval, &nano) || nano <= 0))
+	if (**newval != '\0' && (!parse_nano(*newval, EPSILON_MOST, &nano) || nano <= 0))
 	{
 		GUC_check_errdetail(
 			"An epsilon is a decimal number above 0 with at most nine decimal places, or empty for the permit's default.");
@@ -110,8 +114,8 @@ check_epsilon(char **newval, void **extra, GucSource source)
 }
 
 /*
- * A number of persons. How many per cent that is depends on the data, so a relative
- * target would have to look at them.
+ * In the unit of the figures. How many per cent that is depends on the data, so a
+ * relative target would have to look at them.
  */
 static bool
 check_error_target(char **newval, void **extra, GucSource source)
@@ -119,12 +123,14 @@ check_error_target(char **newval, void **extra, GucSource source)
 	int64 nano = 0;
 	int64 *stored;
 
-	if (**newval != '\0' && (!parse_nano(*newval, &nano) || nano <= 0))
+	if (**newval != '\0' && (!parse_nano(*newval, TARGET_MOST, &nano) || nano <= 0))
 	{
-		GUC_check_errdetail("%s", strchr(*newval, '%') != NULL
-									  ? "A relative target would depend on the data."
-									  : "A target is a decimal number above 0, at most 1000000.999999999.");
-		GUC_check_errhint("Write the number of persons by which a count may be off, for instance '20'.");
+		GUC_check_errdetail("%s",
+							strchr(*newval, '%') != NULL
+								? "A relative target would depend on the data."
+								: "A target is a decimal number above 0, at most 9000000000, with at most nine decimal places.");
+		GUC_check_errhint(
+			"Write by how much a figure may be off in its own unit, for a count of persons for instance '20'.");
 		return false;
 	}
 	stored = ehds_guc_malloc(sizeof(int64));
@@ -250,9 +256,9 @@ ehds_gate_settings_init(void)
 	DefineCustomBoolVariable("ehds.fresh",
 							 "Draw and charge a release even if one of the same query is recorded.", NULL,
 							 &ehds_setting_fresh, false, PGC_USERSET, 0, NULL, NULL, NULL);
-	/* In place of an epsilon: the 95 % interval of a count's noise is at most so wide, either way. */
+	/* In place of an epsilon: the 95 % interval of each figure's noise is at most so wide, either way. */
 	DefineCustomStringVariable("ehds.error_target",
-							   "Number of persons by which the noise of a count may be off, with 95 % probability; its epsilon is computed. Empty: ehds.epsilon counts.",
+							   "By how much the noise of a private count, sum or quantile may be off, with 95 % probability; its epsilon is computed. Empty: ehds.epsilon counts.",
 							   NULL, &setting_error_target, "", PGC_USERSET, 0, check_error_target,
 							   assign_error_target, NULL);
 	/* More groups a person: less is left out, more noise in each. */

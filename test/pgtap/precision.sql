@@ -118,6 +118,37 @@ SELECT ok(half_width <= t AND ehds.dp_interval_gaussian(ehds.dp_noise_sigma(rho,
 FROM (VALUES (5, 1), (30, 3), (200, 5)) AS v (t, g), pg_temp.target('t_zuser', 'SELECT ehds.dp_count(person_id) FROM permit_z.condition_occurrence GROUP BY condition_concept_id', t::text, g::text);
 SELECT ok(eps = (SELECT x.eps FROM pg_temp.target('t_other', 'SELECT ehds.dp_count(person_id) FROM permit_open.person', '30', '0') x), 'a part of a person more changes nothing')
 FROM pg_temp.target('t_other', 'SELECT ehds.dp_count(person_id) FROM permit_open.person', '30.999', '0');
+SELECT throws_ok(format('SET ehds.error_target = %L', v), '22023', NULL, 'ehds.error_target ' || v) FROM unnest(ARRAY['9000000000.000000001', '99999999999999999999']) v;
+SELECT lives_ok($$SET ehds.error_target = '9000000000'$$, 'the largest target');
+RESET ehds.error_target;
+-- of every figure with an absolute error: what is told keeps the target, and with one unit of epsilon less it would not
+CREATE FUNCTION pg_temp.widest(who text, query text, target text, epsilon text, OUT half_width float8, OUT eps text, OUT n bigint, OUT epsilons bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('ehds.error_target', target, true), set_config('ehds.epsilon', epsilon, true), set_config('ehds.max_groups', '0', true), set_config('search_path', CASE who WHEN 't_other' THEN 'permit_open' ELSE 'permit_z' END || ', omop, pg_catalog', true);
+    EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', who);
+    SELECT max(x.half_width) FILTER (WHERE column_name NOT LIKE '(selection%'), max(substring(remark FROM 'ehds.epsilon ([0-9.]+) by ehds.error_target')), count(*), count(DISTINCT coalesce(x.epsilon, x.rho)) INTO half_width, eps, n, epsilons FROM ehds.explain_privacy(query) x WHERE item = 'figure';
+    RESET SESSION AUTHORIZATION;
+END
+$$;
+CREATE TEMP TABLE kept AS SELECT who, query, target, w.half_width, w.n, w.epsilons, w.eps, b.half_width AS at_it, c.half_width AS below FROM unnest('{t_other,t_zuser}'::text[]) who, (VALUES
+    ('SELECT ehds.dp_rows(person_id, 7) AS n FROM condition_occurrence', '50'), ('SELECT ehds.dp_rows(person_id, 7) AS n FROM condition_occurrence GROUP BY condition_concept_id', '333.5'),
+    ('SELECT ehds.dp_sum(person_id, year_of_birth, -100, 2100, 3) AS n FROM person', '2000'), ('SELECT ehds.dp_sum(person_id, year_of_birth / 7.0, 0, 300) AS n FROM person', '12.3456'), ('SELECT ehds.dp_sum(person_id, year_of_birth / 7.0, 0, 0.3) AS n FROM person', '0.3'),
+    ('SELECT ehds.dp_sum(person_id, year_of_birth, 0, 2100, 40) AS n, condition_concept_id FROM condition_occurrence JOIN person USING (person_id) GROUP BY 2', '80000000'), ('SELECT ehds.dp_sum(person_id, year_of_birth, 0, 1000000000) AS n FROM person', '9000000000'),
+    ('SELECT ehds.dp_count_distinct(person_id, condition_concept_id, 4) AS n FROM condition_occurrence', '30'), ('SELECT ehds.dp_median(person_id, year_of_birth, 1900, 2020) AS n FROM person', '25'), ('SELECT ehds.dp_quantile(person_id, year_of_birth, 0.9, 1900, 2020) AS n FROM person GROUP BY gender_concept_id', '40'),
+    ('SELECT ehds.dp_histogram(person_id, year_of_birth, 1900, 2020, 12) AS n FROM person', '15'), ('SELECT ehds.dp_count(person_id) FILTER (WHERE year_of_birth > 1950) AS n FROM person', '9'), ('SELECT gender_concept_id = 8507, ehds.dp_count(person_id) AS n FROM person GROUP BY 1', '9'),
+    ('SELECT ehds.dp_count(person_id) AS n, ehds.dp_sum(person_id, year_of_birth, 0, 20) AS s, ehds.dp_median(person_id, year_of_birth, 1900, 2020) AS m FROM person', '60'), ('SELECT gender_concept_id, ehds.dp_count(person_id) AS n, ehds.dp_rows(person_id, 3) AS r FROM person GROUP BY 1', '60'),
+    ('SELECT gender_concept_id = 8507, ehds.dp_count(person_id) AS n FROM person GROUP BY ROLLUP (1)', '7')) q(query, target),
+    LATERAL pg_temp.widest(who, query, target, '') w, LATERAL pg_temp.widest(who, query, '', w.eps) b, LATERAL pg_temp.widest(who, query, '', ((w.eps::numeric - CASE who WHEN 't_other' THEN 0.000000001 ELSE w.eps::numeric / 10000 END)::numeric(18, 9))::text) c;
+SELECT ok(half_width <= target::float8 AND n > 0 AND (query ~ 'ROLLUP' OR (at_it = half_width AND below > target::float8)), format('%s: ± %s costs epsilon %s, ± %s (%s with less) %s', who, target, eps, half_width, below, query)) FROM kept;
+SELECT ok(bool_and(epsilons = 1 AND n = CASE WHEN query ~ 'AS m' THEN 3 ELSE 2 END), 'several figures have one epsilon') FROM kept WHERE query ~ 'AS [rm]';
+CREATE TEMP TABLE alone AS SELECT query, eps FROM unnest('{"ehds.dp_count(person_id) AS n, ehds.dp_sum(person_id, year_of_birth, 0, 20) AS s","ehds.dp_sum(person_id, year_of_birth, 0, 20) AS s"}'::text[]) query, pg_temp.widest('t_other', format('SELECT %s FROM person', query), '60', '');
+SELECT is(count(DISTINCT eps), 1::bigint, 'that of the one that needs most') FROM alone;
+SELECT set_config('ehds.error_target', '50', false);
+SELECT matches(pg_temp.explained('t_other', format('SELECT %s FROM person', a)), '^refused \| ZE002: ehds.error_target is not for averages, variances and standard deviations', 'no target for ' || a) FROM unnest('{"ehds.dp_avg(person_id, year_of_birth, 0, 1)","ehds.dp_count(person_id), ehds.dp_variance(person_id, year_of_birth, 0, 1)","ehds.dp_stddev(person_id, year_of_birth, 0, 1)"}'::text[]) a;
+SELECT matches(pg_temp.explained('t_other', 'SELECT ehds.dp_sum(person_id, year_of_birth, 0, 1000000000) FROM person'), '^refused \| ZE003: no epsilon up to 1000 reaches the ehds.error_target of 50', 'a target that nothing reaches');
+SELECT set_config('ehds.error_target', '1', false);
+SELECT ok(bool_or(x ~ '^refused . ZE003: the privacy budget does not allow the query: epsilon [0-9.]+ asked, 3 left'), 'a target that the permit cannot pay, explained') FROM pg_temp.explained('t_other', 'SELECT ehds.dp_sum(person_id, year_of_birth, 0, 9) FROM person') x;
+SELECT throws_ok($$SELECT pg_temp.as_role('t_other', 'SELECT ehds.dp_sum(person_id, year_of_birth, 0, 9) FROM person')$$, 'ZE003', NULL, 'and when running');
 SELECT set_config('ehds.error_target', '20', false), set_config('ehds.max_groups', '0', false), set_config('ehds.epsilon', '0.5', false);
 SELECT matches(pg_temp.explained('t_other', 'SELECT ehds.dp_count(person_id) FROM person'), '^refused \| 22023: ehds.epsilon and ehds.error_target are both set', 'both settings');
 SELECT throws_ok($$SELECT pg_temp.as_role('t_other', 'SELECT ehds.dp_count(person_id) FROM person')$$, '22023', 'ehds.epsilon and ehds.error_target are both set', 'when running too');
