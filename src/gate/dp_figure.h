@@ -130,15 +130,16 @@ typedef struct DpSet
 	Query *input;          /* the analyst's FROM and WHERE, without rows of undeclared keys */
 	bool partial;          /* there may be such rows */
 	bool selects;          /* groups */
-	EhdsDpShare share;     /* of each figure */
+	EhdsDpShare *shares;   /* of its figures */
 	EhdsDpShare selection; /* of the count that selects groups, where it is no figure */
 	bool statistics; /* its columns after the keys are not figures, but noised statistics v1_1, v1_2, ... */
 } DpSet;
 
 extern void ehds_dp_describe(Border *b, int depth, int level, DpSet *set);
 extern Query *ehds_dp_release_of(const DpSet *set);
-/* dp_target.c: of each figure of the set */
-extern EhdsDpShare ehds_dp_share_of_set(const DpSet *set);
+/* dp_target.c: shares and selection of the set, by the settings or as given */
+extern void ehds_dp_spend(DpSet *set);
+extern void ehds_dp_spend_equally(DpSet *set, const EhdsDpShare *share);
 /* the query's FROM has at most one row for each value of the column, by a unique index */
 extern bool ehds_has_one_row_a_subject(Query *query, Var *subject);
 

@@ -353,13 +353,13 @@ add_columns(const DpSet *set, const EhdsMechanism *persons, StringInfo noised, S
 {
 	Border *b = set->border;
 	int max_groups = set->max_groups;
-	const EhdsDpShare *share = &set->share;
 	ListCell *lc;
 
 	foreach(lc, b->figures)
 	{
 		DpFigure *figure = lfirst(lc);
 		int n = foreach_current_index(lc) + 1;
+		const EhdsDpShare *share = &set->shares[n - 1];
 		char *column = ehds_column_with(b, list_nth(b->outputs, b->first_figure + n - 1));
 
 		appendStringInfoString(shown, shown->len > 0 ? ", " : "");
@@ -409,7 +409,7 @@ ehds_dp_release_of(const DpSet *set)
 	Var *subject = linitial(b->subjects);
 	int max_groups = set->max_groups;
 	const char *domain = set->domain;
-	bool selecting = false;
+	const EhdsDpShare *selecting = NULL; /* of the figure that counts the persons of a group */
 	EhdsMechanism persons;
 	Template t;
 	StringInfoData noised;
@@ -455,7 +455,7 @@ ehds_dp_release_of(const DpSet *set)
 
 		if (domain == NULL && ehds_dp_is_selecting(figure))
 		{
-			selecting = true;
+			selecting = &set->shares[number - 1];
 			continue;
 		}
 		add_figure(&t, number, figure);
@@ -476,13 +476,11 @@ ehds_dp_release_of(const DpSet *set)
 		add_bounded(&t, b, set->unique, max_groups, n);
 	if (set->selects || selecting)
 	{
-		const EhdsDpShare *share = selecting ? &set->share : &set->selection;
-
-		persons = ehds_dp_count_mechanism(share, max_groups, keyed);
+		persons = ehds_dp_count_mechanism(selecting ? selecting : &set->selection, max_groups, keyed);
 		/* groups are selected by a count of their persons, whether it is shown or not */
 		if (keyed && !selecting)
 		{
-			ehds_tell_count(gate, NULL, &persons, share);
+			ehds_tell_count(gate, NULL, &persons, &set->selection);
 			if (b->of_set)
 				((EhdsNoise *) llast(gate->noises))->column = psprintf("(selection of groups) %s", b->of_set);
 		}
@@ -536,6 +534,6 @@ ehds_dp_release_query(Border *b, int depth)
 	if (b->query->groupingSets != NIL)
 		return ehds_dp_sets_query(b, depth);
 	ehds_dp_describe(b, depth, 0, &set);
-	set.share = set.selection = ehds_dp_share_of_set(&set);
+	ehds_dp_spend(&set);
 	return ehds_dp_release_of(&set);
 }

@@ -190,12 +190,18 @@ split(Sets *sets)
 	/* so precise is each figure of each set to be, whatever that costs together */
 	if (ehds_setting_error_target_nano > 0)
 	{
+		if (ehds_sets_are_weighted())
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("ehds.set_weights and ehds.error_target are both set"),
+					 errdetail("The target is that of each grouping set, so nothing is shared by weights."),
+					 errhint("RESET ehds.set_weights or RESET ehds.error_target.")));
 		for (int i = 0; i < sets->n; i++)
 		{
 			DpSet *set = &sets->members[i].set;
 
 			gate->rounding = any_additive(sets) ? rounding_of(sets, &sets->members[i]) : 0;
-			set->share = set->selection = ehds_dp_share_of_set(set);
+			ehds_dp_spend(set);
 		}
 		gate->rounding = 0;
 		return;
@@ -211,7 +217,7 @@ split(Sets *sets)
 	ehds_dp_split(&whole, sets->n, groups, weights, selects, parts);
 	for (int i = 0; i < sets->n; i++)
 	{
-		sets->members[i].set.share = parts[i];
+		ehds_dp_spend_equally(&sets->members[i].set, &parts[i]);
 		if (selects[i] && parts[i].delta_atto <= 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_EHDS_BUDGET),
@@ -273,7 +279,7 @@ append_arm(const Sets *sets, const Member *member, const Query *release, StringI
 		append_statistics(buf, figure, n, "p.");
 		if (sets->additive[n - 1])
 			appendStringInfo(buf, ", '%.17g'::pg_catalog.float8 AS w%d",
-							 ehds_dp_variance(figure, member->set.max_groups, &member->set.share), n);
+							 ehds_dp_variance(figure, member->set.max_groups, &member->set.shares[n - 1]), n);
 	}
 	appendStringInfoString(buf, " FROM (SELECT ");
 	foreach(lc, release->targetList)

@@ -3,8 +3,8 @@
  *		What a release may spend: ehds.epsilon, or what ehds.error_target costs.
  *
  * The target is an absolute half width, the same number for each figure in its own
- * unit, and the least epsilon at which all of them keep it is the epsilon of each.
- * It follows from bounds and settings. The error of an average is that of its sum
+ * unit. Each figure gets the least epsilon at which it keeps the target, which
+ * follows from bounds and settings. The error of an average is that of its sum
  * divided by a number of rows, which is data: it has no target.
  */
 #include "core/compat.h"
@@ -28,91 +28,113 @@ is_within(int64 w, double rounding, int64 num, int64 den, int64 target_nano)
 	return width <= (int128) target_nano * den;
 }
 
-/* At this epsilon, would the figures of the set keep the target, and could they be released? */
+/*
+ * At this epsilon, could the figure be released, and would it keep the target? figure
+ * NULL: the count that selects groups where it is no figure; it has no interval to keep.
+ */
 static bool
-is_precise(const DpSet *set, int64 epsilon_nano)
+is_precise(const DpSet *set, const DpFigure *figure, int64 epsilon_nano)
 {
 	const Border *b = set->border;
 	int64 target = ehds_setting_error_target_nano;
 	EhdsDpShare share = ehds_dp_share(&b->gate->budget, epsilon_nano);
-	bool keyed = b->keys != NIL;
-	ListCell *lc;
+	bool selects = set->selects && (figure == NULL || ehds_dp_is_selecting(figure));
+	double rounding;
+	int64 w;
 
-	if (set->selects && share.delta_atto <= 0)
+	if (selects && share.delta_atto <= 0)
 		return false;
 	/* wider noise than can be drawn is not precise either */
 	if (share.zcdp && share.rho_pico < set->max_groups)
 		return false;
-	foreach(lc, b->figures)
-	{
-		const DpFigure *figure = lfirst(lc);
-		double rounding = ehds_dp_is_additive(figure) ? b->gate->rounding : 0;
-		bool of_steps = figure->kind == DP_SUM;
-		int64 w;
-
-		if (set->domain == NULL && ehds_dp_is_selecting(figure))
-			w = ehds_dp_count_mechanism(&share, set->max_groups, keyed).interval95;
-		else if (figure->kind == DP_QUANTILE)
-		{
-			double half_width = ehds_dp_quantile_half_width(figure, set->max_groups, &share);
-
-			if (half_width < 0 || half_width > target / 1e9)
-				return false;
-			continue;
-		}
-		else if (!ehds_dp_half_width(figure, set->max_groups, &share, &w))
-			return false;
-		if (!is_within(w, rounding, of_steps ? figure->measure.num : 1, of_steps ? figure->measure.den : 1,
-					   target))
-			return false;
-	}
-	return true;
+	if (figure == NULL)
+		return true;
+	if (figure->kind == DP_QUANTILE)
+		return ehds_dp_quantile_half_width(figure, set->max_groups, &share) <= target / 1e9;
+	if (set->domain == NULL && ehds_dp_is_selecting(figure))
+		w = ehds_dp_count_mechanism(&share, set->max_groups, b->keys != NIL).interval95;
+	else if (!ehds_dp_half_width(figure, set->max_groups, &share, &w))
+		return false;
+	rounding = ehds_dp_is_additive(figure) ? b->gate->rounding : 0;
+	if (figure->kind == DP_SUM)
+		return is_within(w, rounding, figure->measure.num, figure->measure.den, target);
+	return is_within(w, rounding, 1, 1, target);
 }
 
 static void
-require_absolute(const Border *b)
+require_absolute(const DpFigure *figure)
 {
-	ListCell *lc;
-
-	foreach(lc, b->figures)
-	{
-		const DpFigure *figure = lfirst(lc);
-
-		if (figure->kind == DP_AVG || figure->kind == DP_VARIANCE || figure->kind == DP_STDDEV)
-			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_REFUSED),
-					 errmsg("ehds.error_target is not for averages, variances and standard deviations"),
-					 errdetail("Their error depends on the number of rows, which is personal data."),
-					 errhint(
-						 "Ask for the sum and the number of rows and divide, or RESET ehds.error_target and SET ehds.epsilon.")));
-	}
+	if (figure->kind == DP_AVG || figure->kind == DP_VARIANCE || figure->kind == DP_STDDEV)
+		ereport(ERROR,
+				(errcode(ERRCODE_EHDS_REFUSED),
+				 errmsg("ehds.error_target is not for averages, variances and standard deviations"),
+				 errdetail("Their error depends on the number of rows, which is personal data."),
+				 errhint("Write ehds.dp_sum(...) / ehds.dp_rows(...), a target for each of the two, or RESET "
+						 "ehds.error_target and SET ehds.epsilon.")));
 }
 
-EhdsDpShare
-ehds_dp_share_of_set(const DpSet *set)
+static int64
+least_epsilon(const DpSet *set, const DpFigure *figure)
 {
 	int64 low = 0; /* not precise */
 	int64 high = EHDS_EPSILON_MAX_NANO;
 
-	if (ehds_setting_error_target_nano > 0)
+	if (!is_precise(set, figure, high))
+		ereport(ERROR,
+				(errcode(ERRCODE_EHDS_BUDGET),
+				 errmsg("no epsilon up to 1000 reaches the ehds.error_target of %.9g",
+						ehds_setting_error_target_nano / 1e9),
+				 errhint("SET ehds.error_target to more, or ehds.max_groups or ehds.max_rows to less.")));
+	while (high - low > 1)
 	{
-		require_absolute(set->border);
-		if (!is_precise(set, high))
-			ereport(ERROR,
-					(errcode(ERRCODE_EHDS_BUDGET),
-					 errmsg("no epsilon up to 1000 reaches the ehds.error_target of %.9g",
-							ehds_setting_error_target_nano / 1e9),
-					 errhint("SET ehds.error_target to more, or ehds.max_groups or ehds.max_rows to less.")));
-		while (high - low > 1)
-		{
-			int64 middle = low + (high - low) / 2;
+		int64 middle = low + (high - low) / 2;
 
-			if (is_precise(set, middle))
-				high = middle;
-			else
-				low = middle;
-		}
-		set->border->gate->epsilon_nano = high;
+		if (is_precise(set, figure, middle))
+			high = middle;
+		else
+			low = middle;
 	}
-	return ehds_count_share(set->border->gate, set->selects);
+	return high;
+}
+
+void
+ehds_dp_spend_equally(DpSet *set, const EhdsDpShare *share)
+{
+	int n = list_length(set->border->figures);
+
+	set->shares = palloc(sizeof(EhdsDpShare) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		set->shares[i] = *share;
+	set->selection = *share;
+}
+
+void
+ehds_dp_spend(DpSet *set)
+{
+	const Border *b = set->border;
+	const EhdsDpBudget *budget = &b->gate->budget;
+	EhdsDpShare share;
+	int64 most = 0;
+	ListCell *lc;
+
+	if (ehds_setting_error_target_nano == 0)
+	{
+		share = ehds_count_share(b->gate, set->selects);
+		ehds_dp_spend_equally(set, &share);
+		return;
+	}
+	set->shares = palloc(sizeof(EhdsDpShare) * Max(list_length(b->figures), 1));
+	foreach(lc, b->figures)
+	{
+		const DpFigure *figure = lfirst(lc);
+		int64 epsilon;
+
+		require_absolute(figure);
+		epsilon = least_epsilon(set, figure);
+		set->shares[foreach_current_index(lc)] = ehds_dp_share(budget, epsilon);
+		most = Max(most, epsilon);
+	}
+	/* the target says nothing of it: not coarser than the finest figure */
+	if (set->selects)
+		set->selection = ehds_dp_share(budget, Max(most, least_epsilon(set, NULL)));
 }

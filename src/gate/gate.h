@@ -151,6 +151,7 @@ extern bool ehds_setting_fresh;
 extern int ehds_setting_max_rows;
 /* how much the precision of a grouping set counts, by what GROUPING() of all keys is in it; 1 if it is not named */
 extern double ehds_weight_of_set(uint32 grouping);
+extern bool ehds_sets_are_weighted(void);
 extern void ehds_gate_settings_init(void);
 
 /* force.c */

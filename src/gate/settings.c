@@ -222,6 +222,12 @@ assign_weights(const char *newval, void *extra)
 	ResetPlanCache();
 }
 
+bool
+ehds_sets_are_weighted(void)
+{
+	return weights != NULL && weights->n > 0;
+}
+
 double
 ehds_weight_of_set(uint32 grouping)
 {
