@@ -92,7 +92,7 @@ my @mutants = (
 	{
 		name   => 'bins_left_out_of_the_scale',
 		case   => 'every bin',
-		change => [ [ 'src/gate/dp_figure.c', 'return ehds_dp_sum_noise(share, 1, max_groups * figure->measure.max_rows, 1);', 'return ehds_dp_sum_noise(share, 1, max_groups, 1);' ] ],
+		change => [ [ 'src/gate/dp_figure.c', 'max_groups *= figure->measure.max_rows;', 'max_groups *= 1;' ] ],
 	},
 	{
 		name   => 'bins_of_rows',
