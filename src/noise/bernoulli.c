@@ -1,33 +1,96 @@
 /*
  * bernoulli.c
- *		Exact Bernoulli trials whose probability is an exponential.
+ *		Exact trials whose probability is an exponential, in a time that does not tell.
  *
  * exp(-g) for 0 <= g <= 1 is the alternating series 1 - g + g^2/2! - ... .  Toss
  * coins of probability g/1, g/2, g/3, ... until one fails: the k-th is reached
  * with probability g^(k-1)/(k-1)!, so the index of the first failure is odd with
  * probability exp(-g).  No exponential is ever computed.
+ *
+ * Noise that somebody watches being drawn must not show by the time it takes how
+ * large it is. So the first EHDS_ROUNDS coins are all tossed, whatever they show,
+ * and looked at without a branch; only where all of them succeed, once in
+ * EHDS_ROUNDS! trials, does it take longer. Numbers that are drawn again because
+ * they are not below their bound take time as well, but no longer for one result
+ * than for another.
+ *
+ * Tests of all bit streams set EHDS_ROUNDS to 1, or the streams would be too many.
  */
 #include "noise/bernoulli.h"
 
 #include "miscadmin.h"
+#include "noise/geometric.h"
 
-/* exp(-num/den) for num <= den */
-static bool
-bernoulli_exp_unit(EhdsBits *bits, uint64 num, uint64 den)
+#ifndef EHDS_ROUNDS
+#define EHDS_ROUNDS 12
+#endif
+
+/* EHDS_ROUNDS! / k! */
+static const uint64 share[] = {
+#if EHDS_ROUNDS == 12
+	479001600, 479001600, 239500800, 79833600, 19958400, 3991680, 665280, 95040, 11880, 1320, 132, 12, 1
+#elif EHDS_ROUNDS == 1
+	1, 1
+#else
+#error "no factorials for this number of rounds"
+#endif
+};
+
+StaticAssertDecl(lengthof(share) == EHDS_ROUNDS + 1, "one for each round");
+
+/* Uniform on 0..n-1, as ehds_bits_below */
+static uint128
+wide_below(EhdsBits *bits, uint128 n)
 {
-	uint64 k = 1;
+	int width = pg_leftmost_one_pos64((uint64) ((n - 1) >> 64) | 1) + 1; /* of the upper half */
+	uint128 u;
 
-	Assert(num <= den);
-	if (num == 0)
-		return true;
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		u = (uint128) ehds_bits_take(bits, width) << 64;
+		u |= ehds_bits_take(bits, 64);
+	} while (u >= n);
+	return u;
+}
 
-	/*
-	 * A coin of probability num / (den * k) is tossed as two, num / den and
-	 * 1 / k: the product could overflow.
-	 */
-	while (ehds_bits_below(bits, k) == 0 && ehds_bits_below(bits, den) < num)
-		k++;
-	return (k & 1) == 1;
+/* 1 with probability num/den. Which way it goes depends on the denominator, which is no secret. */
+static inline uint64
+is_below(EhdsBits *bits, uint128 num, uint128 den)
+{
+	if (den > PG_UINT64_MAX)
+		return (uint64) (wide_below(bits, den) < num);
+	return (uint64) (ehds_bits_below(bits, (uint64) den) < (uint64) num);
+}
+
+/* exp(-num/den) for num <= den. The k-th coin is tossed as two, 1/k and num/den. */
+static inline bool
+exp_unit(EhdsBits *bits, uint128 num, uint128 den)
+{
+	/* below share[k] with probability 1/k!: so all of the coins 1/1 .. 1/k succeed */
+	uint64 u = ehds_bits_below(bits, share[0]);
+	uint64 alive = 1;
+	uint64 successes = 0;
+
+	Assert(den >= 1 && num <= den);
+	for (int k = 1; k <= EHDS_ROUNDS; k++)
+	{
+		alive &= (uint64) (u < share[k]);
+		alive &= is_below(bits, num, den);
+		successes += alive;
+	}
+	if (unlikely(alive != 0))
+	{
+		while (ehds_bits_below(bits, successes + 1) == 0 && is_below(bits, num, den))
+			successes++;
+	}
+	return (successes & 1) == 0;
+}
+
+bool
+ehds_bernoulli_exp_unit(EhdsBits *bits, uint64 num, uint64 den)
+{
+	return exp_unit(bits, num, den);
 }
 
 bool
@@ -36,80 +99,55 @@ ehds_bernoulli_exp(EhdsBits *bits, uint64 num, uint64 den)
 	uint64 whole;
 
 	Assert(den >= 1);
-	if (num < den)
-		return bernoulli_exp_unit(bits, num, den);
-
-	/* exp(-g) = exp(-1)^whole * exp(-rest) */
-	for (whole = num / den; whole > 0; whole--)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (!bernoulli_exp_unit(bits, 1, 1))
-			return false;
-	}
-	return bernoulli_exp_unit(bits, num % den, den);
+	/* exp(-g) = exp(-1)^whole * exp(-rest), both of which are tried */
+	whole = ehds_geometric_e(bits);
+	return ((int) (whole >= num / den) & (int) exp_unit(bits, num % den, den)) != 0;
 }
 
-/* exp(-(num1/den1) (num2/den2)) for num1 <= den1, num2 <= den2 */
-static bool
-bernoulli_exp_unit_product(EhdsBits *bits, uint64 num1, uint64 den1, uint64 num2, uint64 den2)
-{
-	uint64 k = 1;
-
-	if (num1 == 0 || num2 == 0)
-		return true;
-	while (ehds_bits_below(bits, k) == 0 && ehds_bits_below(bits, den1) < num1 &&
-		   ehds_bits_below(bits, den2) < num2)
-		k++;
-	return (k & 1) == 1;
-}
-
-/* Quotient and remainder; a 128-bit division is slow, and seldom needed. */
+/* Quotient and remainder, by the same division whether or not num is below den */
 static inline void
-split(uint128 num, uint64 den, uint128 *whole, uint64 *rest)
+split(uint128 num, uint64 den, uint64 *whole, uint64 *rest)
 {
-	*whole = 0;
-	if (num >= den)
-	{
-		*whole = num / den;
-		num -= *whole * den;
-	}
-	*rest = (uint64) num;
+	uint128 quotient = num / den;
+
+	/* nothing is won 2^64 times in a row */
+	*whole = quotient > PG_UINT64_MAX ? PG_UINT64_MAX : (uint64) quotient;
+	*rest = (uint64) (num - quotient * den);
 }
 
 bool
 ehds_bernoulli_exp_product(EhdsBits *bits, uint128 num1, uint64 den1, uint128 num2, uint64 den2)
 {
-	uint128 whole1, whole2;
-	uint64 rest1, rest2;
+	uint64 whole1, whole2, whole3, whole4;
+	uint64 rest1, rest2, rest3, rest4;
+	uint128 whole, rest, den;
 
 	Assert(den1 >= 1 && den2 >= 1);
-	if (num1 == 0 || num2 == 0)
-		return true;
 	split(num1, den1, &whole1, &rest1);
 	split(num2, den2, &whole2, &rest2);
 
 	/*
-	 * With w + r for whole and rest, (w1 + r1) (w2 + r2) is w1 (w2 + r2) + w2 r1 +
-	 * r1 r2, and exp(-) of the sum is a trial for each. The first failure ends
-	 * it, so large numbers do not make it long.
+	 * With w + r for whole and rest, (w1 + r1) (w2 + r2) is w1 w2 + w1 r2 + w2 r1 +
+	 * r1 r2, and exp(-) of a sum is a trial for each term. Those in the middle have
+	 * whole parts of their own.
 	 */
-	for (uint128 i = 0; i < whole1; i++)
+	split((uint128) whole1 * rest2, den2, &whole3, &rest3);
+	split((uint128) whole2 * rest1, den1, &whole4, &rest4);
+	whole = (uint128) whole1 * whole2;
+	if (whole > PG_UINT64_MAX)
+		whole = PG_UINT64_MAX;
+	whole += (uint128) whole3 + whole4;
+	/* what is left of the three, each below 1, as one fraction */
+	den = (uint128) den1 * den2;
+	rest = (uint128) rest3 * den1;
+	for (int i = 0; i < 2; i++)
 	{
-		for (uint128 j = 0; j < whole2; j++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			if (!bernoulli_exp_unit(bits, 1, 1))
-				return false;
-		}
-		CHECK_FOR_INTERRUPTS();
-		if (!bernoulli_exp_unit(bits, rest2, den2))
-			return false;
+		uint128 more = i == 0 ? (uint128) rest4 * den2 : (uint128) rest1 * rest2;
+		uint128 carried = rest >= den - more;
+
+		rest = rest + more - den * carried;
+		whole += carried;
 	}
-	for (uint128 j = 0; j < whole2; j++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (!bernoulli_exp_unit(bits, rest1, den1))
-			return false;
-	}
-	return bernoulli_exp_unit_product(bits, rest1, den1, rest2, den2);
+	/* both, always: to leave one out would show in the time */
+	return ((int) (ehds_geometric_e(bits) >= whole) & (int) exp_unit(bits, rest, den)) != 0;
 }

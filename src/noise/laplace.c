@@ -5,12 +5,17 @@
  * Canonne, Kamath, Steinke 2020, "The Discrete Gaussian for Differential
  * Privacy", Algorithm 2. Only integers occur: a floating-point sampler has holes
  * and unequal gaps in its output that betray the value it was added to
- * (Mironov 2012, "On significance of the least significant bits").
+ * (Mironov 2012, "On significance of the least significant bits"). How often a
+ * draw starts anew does not depend on what comes out at last, and each of its
+ * parts takes the same time whatever it gives, so the time does not tell the size
+ * (Jin, McMurtry, Rubinstein, Ohrimenko 2022, "Are We There Yet? Timing and
+ * Floating-Point Attacks on Differential Privacy Systems").
  */
 #include "noise/laplace.h"
 
 #include "miscadmin.h"
 #include "noise/bernoulli.h"
+#include "noise/geometric.h"
 #include "noise/rational.h"
 
 static void
@@ -28,35 +33,33 @@ check_scale(uint64 num, uint64 den)
 static int64
 one_sided(EhdsBits *bits, uint64 num, uint64 den)
 {
-	for (;;)
-	{
-		uint64 u;
-		uint64 v = 0;
-		uint128 y;
+	uint64 u;
+	uint128 y;
 
+	do
+	{
 		CHECK_FOR_INTERRUPTS();
 		u = ehds_bits_below(bits, num);
-		if (!ehds_bernoulli_exp(bits, u, num))
-			continue;
-		while (ehds_bernoulli_exp(bits, 1, 1))
-			v++;
-		y = ((uint128) num * v + u) / den;
-		return y > (uint128) EHDS_NOISE_MAX ? EHDS_NOISE_MAX : (int64) y;
-	}
+	} while (!ehds_bernoulli_exp_unit(bits, u, num));
+	y = (uint128) num * ehds_geometric_e(bits) + u;
+	if (den > 1)
+		y /= den;
+	return y > (uint128) EHDS_NOISE_MAX ? EHDS_NOISE_MAX : (int64) y;
 }
 
 /* A random sign makes it two-sided, and one of the two zeros is thrown away. */
 static int64
 two_sided(EhdsBits *bits, uint64 num, uint64 den)
 {
-	for (;;)
-	{
-		int64 y = one_sided(bits, num, den);
-		bool negative = ehds_bits_take(bits, 1) == 1;
+	int64 y;
+	int64 negative;
 
-		if (!negative || y != 0)
-			return negative ? -y : y;
-	}
+	do
+	{
+		y = one_sided(bits, num, den);
+		negative = (int64) ehds_bits_take(bits, 1);
+	} while ((negative & (int64) (y == 0)) != 0);
+	return y * (1 - 2 * negative);
 }
 
 int64
@@ -97,7 +100,7 @@ ehds_truncated_laplace_from(EhdsBits *bits, uint64 scale_num, uint64 scale_den, 
 		{
 			CHECK_FOR_INTERRUPTS();
 			x = (int64) ehds_bits_below(bits, 2 * (uint64) tau + 1) - tau;
-		} while (!ehds_bernoulli_exp(bits, (uint64) (x < 0 ? -x : x) * scale_den, scale_num));
+		} while (!ehds_bernoulli_exp_unit(bits, (uint64) (x < 0 ? -x : x) * scale_den, scale_num));
 	}
 	else
 	{
