@@ -9,12 +9,15 @@
  *
  * Noise that somebody watches being drawn must not show by the time it takes how
  * large it is. So the first EHDS_ROUNDS coins are all tossed, whatever they show,
- * and looked at without a branch; only where all of them succeed, once in
- * EHDS_ROUNDS! trials, does it take longer. Numbers that are drawn again because
- * they are not below their bound take time as well, but no longer for one result
- * than for another.
+ * and looked at without a branch; only where all of them succeed, at most once in
+ * EHDS_ROUNDS! trials, does it take longer.
  *
- * Tests of all bit streams set EHDS_ROUNDS to 1, or the streams would be too many.
+ * A uniform number that is not below its bound is drawn again. Each attempt is
+ * independent of the others and ends with the same probability, so how many there
+ * were is independent of the number that was kept, and of what a coin showed: the
+ * time varies, but not with the result.
+ *
+ * Tests of all bit streams set EHDS_ROUNDS to 1 or 3, or the streams would be too many.
  */
 #include "noise/bernoulli.h"
 
@@ -28,7 +31,10 @@
 /* EHDS_ROUNDS! / k! */
 static const uint64 share[] = {
 #if EHDS_ROUNDS == 12
-	479001600, 479001600, 239500800, 79833600, 19958400, 3991680, 665280, 95040, 11880, 1320, 132, 12, 1
+	479001600, 479001600, 239500800, 79833600, 19958400, 3991680, 665280,
+	95040,     11880,     1320,      132,      12,       1
+#elif EHDS_ROUNDS == 3
+	6, 6, 3, 1
 #elif EHDS_ROUNDS == 1
 	1, 1
 #else
@@ -93,24 +99,12 @@ ehds_bernoulli_exp_unit(EhdsBits *bits, uint64 num, uint64 den)
 	return exp_unit(bits, num, den);
 }
 
-bool
-ehds_bernoulli_exp(EhdsBits *bits, uint64 num, uint64 den)
-{
-	uint64 whole;
-
-	Assert(den >= 1);
-	/* exp(-g) = exp(-1)^whole * exp(-rest), both of which are tried */
-	whole = ehds_geometric_e(bits);
-	return ((int) (whole >= num / den) & (int) exp_unit(bits, num % den, den)) != 0;
-}
-
 /* Quotient and remainder, by the same division whether or not num is below den */
 static inline void
 split(uint128 num, uint64 den, uint64 *whole, uint64 *rest)
 {
 	uint128 quotient = num / den;
 
-	/* nothing is won 2^64 times in a row */
 	*whole = quotient > PG_UINT64_MAX ? PG_UINT64_MAX : (uint64) quotient;
 	*rest = (uint64) (num - quotient * den);
 }
@@ -125,6 +119,9 @@ ehds_bernoulli_exp_product(EhdsBits *bits, uint128 num1, uint64 den1, uint128 nu
 	Assert(den1 >= 1 && den2 >= 1);
 	split(num1, den1, &whole1, &rest1);
 	split(num2, den2, &whole2, &rest2);
+	/* a quotient that was cut still makes an exponent of 2^64 - 1 at least */
+	Assert(whole1 < PG_UINT64_MAX || whole2 >= 1 || num2 == 0);
+	Assert(whole2 < PG_UINT64_MAX || whole1 >= 1 || num1 == 0);
 
 	/*
 	 * With w + r for whole and rest, (w1 + r1) (w2 + r2) is w1 w2 + w1 r2 + w2 r1 +
@@ -143,7 +140,7 @@ ehds_bernoulli_exp_product(EhdsBits *bits, uint128 num1, uint64 den1, uint128 nu
 	for (int i = 0; i < 2; i++)
 	{
 		uint128 more = i == 0 ? (uint128) rest4 * den2 : (uint128) rest1 * rest2;
-		uint128 carried = rest >= den - more;
+		uint64 carried = 1 - ehds_is_less(rest, den - more);
 
 		rest = rest + more - den * carried;
 		whole += carried;

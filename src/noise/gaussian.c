@@ -7,6 +7,10 @@
  * kept with probability exp(-(|y| - sigma^2/t)^2 / (2 sigma^2)). In the product of
  * the two the terms with |y| cancel and exp(-y^2 / (2 sigma^2)) stays, whatever t
  * is; t = floor(sigma) + 1 keeps about three draws of four. Only integers occur.
+ *
+ * Proposals are independent of each other, so how many were not kept does not depend
+ * on the one that is, and a proposal takes the same time whatever its y: the time of a
+ * draw does not tell its size.
  */
 #include "noise/gaussian.h"
 
@@ -26,9 +30,10 @@ check_variance(uint64 num, uint64 den)
 /*
  * Draw one y from Laplace noise of scale t: false if it is not kept. step is
  * den * t. With a = | |y| den t - num | the exponent is a^2 / (2 num den t^2),
- * which is passed as two factors, or it would not fit in 128 bits. |y| is at most
- * 2^62, and Laplace noise gets there with a probability below exp(-2^30), so its
- * bound does not show in the result.
+ * which is passed as two factors, or it would not fit in 128 bits. Neither is 2^64 or
+ * more while the other is less than 1: that takes den > num 2^65 or num > den 2^63.
+ * |y| is at most 2^62, and Laplace noise gets there with a probability below
+ * exp(-2^30), so its bound does not show in the result.
  */
 static bool
 propose(EhdsBits *bits, uint64 num, uint64 step, uint64 t, int64 *y)
@@ -37,7 +42,7 @@ propose(EhdsBits *bits, uint64 num, uint64 step, uint64 t, int64 *y)
 
 	*y = ehds_discrete_laplace_from(bits, t, 1);
 	a = (uint128) (*y < 0 ? -*y : *y) * step;
-	a = a > num ? a - num : num - a;
+	a = ehds_turn(a - num, ehds_is_less(a, num));
 	return ehds_bernoulli_exp_product(bits, a, 2 * num, a, step * t);
 }
 

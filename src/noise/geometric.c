@@ -7,92 +7,103 @@
  * exp(-2), ... exp(-32), all of them: v is how many are above u. A geometric
  * variable has no memory, so a v of 32 is followed by another draw that is added.
  *
- * u is drawn as far as it takes to tell: EHDS_CHUNK bits first, which leave nothing
- * open but once in 2^58 draws.  Tests of all bit streams take shorter chunks.
+ * u has no end of digits, and they are drawn as far as it takes to tell. The first
+ * EHDS_CHUNK nearly always do; where they are those of a power, once in 2^59 draws,
+ * more digits of both decide, computed when they are needed. So v is exact.
+ *
+ * Tests of all bit streams take shorter chunks.
  */
 #include "noise/geometric.h"
 
 #include "miscadmin.h"
+#include "noise/exp_digits.h"
 
 #ifndef EHDS_CHUNK
 #define EHDS_CHUNK 64
 #endif
 
 #define POWERS 32
-#define WORDS 4
 
-/* exp(-1), exp(-2), ...: floor(exp(-j) 2^256), most significant word first */
-static const uint64 power[POWERS][WORDS] = {
-	{UINT64CONST(0x5e2d58d8b3bcdf1a), UINT64CONST(0xbadec7829054f90d), UINT64CONST(0xda9805aab56c7733), UINT64CONST(0x3024b9d0a507daed)},
-	{UINT64CONST(0x22a555477f03973f), UINT64CONST(0xb6edd5c25a052ae3), UINT64CONST(0xf0dd961da28ac995), UINT64CONST(0x9e1329cdbcb21c09)},
-	{UINT64CONST(0x0cbed86667585764), UINT64CONST(0xa4130191c8408680), UINT64CONST(0x3a08ae39cdc318c6), UINT64CONST(0x1477227b8fee43f1)},
-	{UINT64CONST(0x04b0556e084f3d1d), UINT64CONST(0xfa2bc04cb0ab88f5), UINT64CONST(0x28f9435387c7dd33), UINT64CONST(0x793561a4b342b9b4)},
-	{UINT64CONST(0x01b993fe00d53761), UINT64CONST(0xc45c249149a5b95d), UINT64CONST(0xc61840d80f80a271), UINT64CONST(0x42e2472eb7e84e32)},
-	{UINT64CONST(0x00a2728f889ea6ae), UINT64CONST(0xc05d023e000435e6), UINT64CONST(0x089ac958e6ec137b), UINT64CONST(0x49e9642d82cd4b0b)},
-	{UINT64CONST(0x003bc2d73849531d), UINT64CONST(0x57332efd57ef4a2b), UINT64CONST(0x8a392cd9a929a15f), UINT64CONST(0x79a65fe80bf20657)},
-	{UINT64CONST(0x0015fc21041027ac), UINT64CONST(0xbbfcd46780fee71e), UINT64CONST(0xad23fbcb7f4a81e5), UINT64CONST(0x8767ef801a32c2ef)},
-	{UINT64CONST(0x0008167912932a2c), UINT64CONST(0xc8ab6d9e082ec1b6), UINT64CONST(0x425d25498fb1c77e), UINT64CONST(0x9d07095552994807)},
-	{UINT64CONST(0x0002f9af36ac8f93), UINT64CONST(0x538b648eaa1310e5), UINT64CONST(0xf2bdf1d29cb28266), UINT64CONST(0x8b9a7147cc4dc89a)},
-	{UINT64CONST(0x000118354238f676), UINT64CONST(0x403c9efcef2efaad), UINT64CONST(0xccd93da5c8a515a8), UINT64CONST(0x151c06761d030c2a)},
-	{UINT64CONST(0x0000671530ed0ef2), UINT64CONST(0x2bc643b06cff1c8f), UINT64CONST(0x4e47927a5a92698c), UINT64CONST(0x9cae1f7e4c17b7a9)},
-	{UINT64CONST(0x000025ec0a77303b), UINT64CONST(0x306842a4a5658da8), UINT64CONST(0xb172d25d79f14174), UINT64CONST(0x4a6d7f24183c7ecf)},
-	{UINT64CONST(0x00000df3637ed80b), UINT64CONST(0x09086e670bd598c4), UINT64CONST(0x4323e07de349c8f8), UINT64CONST(0xe1d285dc8f15a6a0)},
-	{UINT64CONST(0x00000521d72889fb), UINT64CONST(0x0e02fe38b63eebcc), UINT64CONST(0xbfc016352bc1c88d), UINT64CONST(0xfe46313f3a94c3f9)},
-	{UINT64CONST(0x000001e355bbaee8), UINT64CONST(0x5cada65f73f32e88), UINT64CONST(0xfb3cc629b709109f), UINT64CONST(0x57564d7e0b35f378)},
-	{UINT64CONST(0x000000b1cf18bad3), UINT64CONST(0x44e5ecce1dd4e867), UINT64CONST(0xf102f83afa076aee), UINT64CONST(0xac5cd56b62cc220b)},
-	{UINT64CONST(0x00000041698a31a6), UINT64CONST(0x7e832211c55e95af), UINT64CONST(0xd5b86789e02e85a6), UINT64CONST(0xe3509c9c716680e1)},
-	{UINT64CONST(0x000000181056ff2c), UINT64CONST(0x5771a77f0f91dbfb), UINT64CONST(0x5dd8a9f21002076f), UINT64CONST(0x8f632aa7a95d7e44)},
-	{UINT64CONST(0x00000008da432af9), UINT64CONST(0xb93373025a28a80b), UINT64CONST(0xf7ad59425a48361f), UINT64CONST(0xc73351aeb79f6298)},
-	{UINT64CONST(0x0000000341b61a1b), UINT64CONST(0xb67d841156e47a5e), UINT64CONST(0x75a3668effc3d2ef), UINT64CONST(0x4c8af0e8be5c2e99)},
-	{UINT64CONST(0x0000000132b48bf1), UINT64CONST(0x17da253cef05f685), UINT64CONST(0x915be4957c71bacf), UINT64CONST(0x2bc073fb3c357f05)},
-	{UINT64CONST(0x0000000070d49f90), UINT64CONST(0xcfeac45fad30edea), UINT64CONST(0xcce2ca7233162f26), UINT64CONST(0x5f307a805b323f86)},
-	{UINT64CONST(0x0000000029820f1f), UINT64CONST(0xd245141436addb03), UINT64CONST(0x221af555132c10c3), UINT64CONST(0x80e90b50d6dfde3f)},
-	{UINT64CONST(0x000000000f451bd2), UINT64CONST(0x2fe196e818e4ee1e), UINT64CONST(0x7635035a9e14476a), UINT64CONST(0xe4759b3bfc40bfcd)},
-	{UINT64CONST(0x00000000059e14a9), UINT64CONST(0xc01f9061e363dd59), UINT64CONST(0x92615f2b844927e3), UINT64CONST(0x599a50da91d0f26a)},
-	{UINT64CONST(0x0000000002110a53), UINT64CONST(0x0ecfd3446f1dfbcc), UINT64CONST(0x79008fddb63d86e4), UINT64CONST(0xf12c4713084460fc)},
-	{UINT64CONST(0x0000000000c29f80), UINT64CONST(0xeb6a9dcfeb64183c), UINT64CONST(0x8af3c6b113119aed), UINT64CONST(0x14cfb4dca38f9709)},
-	{UINT64CONST(0x000000000047990a), UINT64CONST(0xebae128142bbc1e7), UINT64CONST(0x3b1ec02dc18e8abd), UINT64CONST(0x2838979b27af4315)},
-	{UINT64CONST(0x00000000001a56e0), UINT64CONST(0xc2ac7f74d50fd4e3), UINT64CONST(0xd400f81e6b7e3875), UINT64CONST(0xe1b3df521ae26f4f)},
-	{UINT64CONST(0x000000000009b090), UINT64CONST(0xf1269ddcc4bc6204), UINT64CONST(0xc912a698fd80bb97), UINT64CONST(0x92c5b0e2f8e848d2)},
-	{UINT64CONST(0x000000000003908c), UINT64CONST(0x9eec2c8d03c53340), UINT64CONST(0x24890f109ac923ad), UINT64CONST(0xd94bd6d745bc3238)},
+/* The first 64 binary digits of exp(-1), exp(-2), ... */
+static const uint64 power[POWERS] = {
+	UINT64CONST(0x5e2d58d8b3bcdf1a), UINT64CONST(0x22a555477f03973f), UINT64CONST(0x0cbed86667585764),
+	UINT64CONST(0x04b0556e084f3d1d), UINT64CONST(0x01b993fe00d53761), UINT64CONST(0x00a2728f889ea6ae),
+	UINT64CONST(0x003bc2d73849531d), UINT64CONST(0x0015fc21041027ac), UINT64CONST(0x0008167912932a2c),
+	UINT64CONST(0x0002f9af36ac8f93), UINT64CONST(0x000118354238f676), UINT64CONST(0x0000671530ed0ef2),
+	UINT64CONST(0x000025ec0a77303b), UINT64CONST(0x00000df3637ed80b), UINT64CONST(0x00000521d72889fb),
+	UINT64CONST(0x000001e355bbaee8), UINT64CONST(0x000000b1cf18bad3), UINT64CONST(0x00000041698a31a6),
+	UINT64CONST(0x000000181056ff2c), UINT64CONST(0x00000008da432af9), UINT64CONST(0x0000000341b61a1b),
+	UINT64CONST(0x0000000132b48bf1), UINT64CONST(0x0000000070d49f90), UINT64CONST(0x0000000029820f1f),
+	UINT64CONST(0x000000000f451bd2), UINT64CONST(0x00000000059e14a9), UINT64CONST(0x0000000002110a53),
+	UINT64CONST(0x0000000000c29f80), UINT64CONST(0x000000000047990a), UINT64CONST(0x00000000001a56e0),
+	UINT64CONST(0x000000000009b090), UINT64CONST(0x000000000003908c),
 };
 
-/* chunk c (from 0) of power j */
+StaticAssertDecl(POWERS <= EHDS_EXP_DIGITS_MAX, "digits of all powers can be computed");
+StaticAssertDecl(64 % EHDS_CHUNK == 0, "no chunk lies half in the table");
+
+/* Chunk c (from 0) of exp(-j) */
 static inline uint64
 chunk_of(int j, int c)
 {
 	int at = c * EHDS_CHUNK;
 
-	return (power[j][at / 64] << (at % 64)) >> (64 - EHDS_CHUNK);
+	if (at < 64)
+		return (power[j - 1] << at) >> (64 - EHDS_CHUNK);
+	return ehds_exp_digits(j, at, EHDS_CHUNK);
+}
+
+/* How many of the powers whose first chunk is that of u are above it? */
+static uint64
+settle(EhdsBits *bits, uint64 u)
+{
+	uint32 open = 0; /* bit j - 1: exp(-j) agrees with u so far */
+	uint64 above = 0;
+
+	for (int j = 1; j <= POWERS; j++)
+		open |= (uint32) (u == chunk_of(j, 0)) << (j - 1);
+	for (int c = 1; open != 0; c++)
+	{
+		u = ehds_bits_take(bits, EHDS_CHUNK);
+		CHECK_FOR_INTERRUPTS();
+		for (int j = 1; j <= POWERS; j++)
+		{
+			uint32 bit = (uint32) 1 << (j - 1);
+			uint64 digits;
+
+			if ((open & bit) == 0)
+				continue;
+			digits = chunk_of(j, c);
+			if (u != digits)
+				open &= ~bit;
+			if (u < digits)
+				above++;
+		}
+	}
+	return above;
 }
 
 uint64
 ehds_geometric_e(EhdsBits *bits)
 {
 	uint64 total = 0;
+	uint64 v;
 
-	for (;;)
+	do
 	{
-		uint32 open = PG_UINT32_MAX; /* powers that agree with u so far */
-		uint64 v = 0;
+		uint64 u = ehds_bits_take(bits, EHDS_CHUNK);
+		uint64 same = 0;
 
 		CHECK_FOR_INTERRUPTS();
-		for (int c = 0; open != 0 && c < WORDS * 64 / EHDS_CHUNK; c++)
+		v = 0;
+		for (int j = 1; j <= POWERS; j++)
 		{
-			uint64 u = ehds_bits_take(bits, EHDS_CHUNK);
-			uint32 still = 0;
-
-			for (int j = 0; j < POWERS; j++)
-			{
-				uint32 here = (open >> j) & 1;
-
-				v += here & (uint32) (u < chunk_of(j, c));
-				still |= (here & (uint32) (u == chunk_of(j, c))) << j;
-			}
-			open = still;
+			v += (uint64) (u < chunk_of(j, 0));
+			same |= (uint64) (u == chunk_of(j, 0));
 		}
+		if (unlikely(same != 0))
+			v += settle(bits, u);
 		total += v;
-		if (likely(v < POWERS))
-			return total;
-	}
+	} while (unlikely(v == POWERS));
+	return total;
 }

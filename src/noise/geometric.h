@@ -8,9 +8,8 @@
 #include "noise/bits.h"
 
 /*
- * v >= 0 with probability exp(-v) (1 - exp(-1)). The time it takes is the same for
- * all v, but for one draw in 10^13; what is not exact about it has a probability
- * below 32 2^-256.
+ * v >= 0 with probability exp(-v) (1 - exp(-1)), exactly. The time it takes is the
+ * same for all v, but for one draw in 10^13 (those above 31).
  */
 extern uint64 ehds_geometric_e(EhdsBits *bits);
 

@@ -5,11 +5,13 @@
  * Canonne, Kamath, Steinke 2020, "The Discrete Gaussian for Differential
  * Privacy", Algorithm 2. Only integers occur: a floating-point sampler has holes
  * and unequal gaps in its output that betray the value it was added to
- * (Mironov 2012, "On significance of the least significant bits"). How often a
- * draw starts anew does not depend on what comes out at last, and each of its
- * parts takes the same time whatever it gives, so the time does not tell the size
- * (Jin, McMurtry, Rubinstein, Ohrimenko 2022, "Are We There Yet? Timing and
- * Floating-Point Attacks on Differential Privacy Systems").
+ * (Mironov 2012, "On significance of the least significant bits").
+ *
+ * Neither does the time of a draw betray it (Jin, McMurtry, Rubinstein, Ohrimenko
+ * 2022, "Are We There Yet? Timing and Floating-Point Attacks on Differential Privacy
+ * Systems"). Attempts are independent of each other, so how many there were does not
+ * depend on the result of the last; and an attempt takes the same time whatever it
+ * gives.
  */
 #include "noise/laplace.h"
 

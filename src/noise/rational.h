@@ -13,6 +13,30 @@
 #error "pg_ehds needs a compiler with 128-bit integers"
 #endif
 
+/*
+ * a < b as 0 or 1, and x with its sign turned if negative is 1, neither of them by a
+ * branch. Compilers like to turn a comparison of 128 bits, and what is chosen by one,
+ * into a branch; what the empty instruction gives back is unknown to them.
+ */
+static inline uint64
+ehds_is_less(uint128 a, uint128 b)
+{
+	uint64 high = (uint64) ((uint64) (a >> 64) < (uint64) (b >> 64));
+	uint64 same = (uint64) ((uint64) (a >> 64) == (uint64) (b >> 64));
+	uint64 less = high | (same & (uint64) ((uint64) a < (uint64) b));
+
+	__asm__("" : "+r"(less));
+	return less;
+}
+
+static inline uint128
+ehds_turn(uint128 x, uint64 negative)
+{
+	uint128 mask = -(uint128) negative;
+
+	return (x ^ mask) - mask;
+}
+
 /* Reduce num/den to lowest terms, which shortens the numbers that are drawn; den >= 1. */
 static inline void
 ehds_reduce(uint64 *num, uint64 *den)

@@ -11,11 +11,7 @@
 #include <math.h>
 
 /* the sources under test */
-#include "core/random.c"
-#include "noise/bernoulli.c"
-#include "noise/bits.c"
-#include "noise/gaussian.c"
-#include "noise/laplace.c"
+#include "noise.h"
 #include "dp/gaussian.c"
 #include "dp/mechanism.c"
 #include "dp/threshold.c"

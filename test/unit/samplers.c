@@ -6,6 +6,9 @@
  * headers, -Isrc, -lcrypto and -lm, and prints TAP. How a distribution is tested,
  * and how often that fails falsely, is in sampling.h. gaussian.c has the discrete
  * Gaussian.
+ *
+ * Scripts are for samplers that read few bits: samplers_scripts.c and
+ * samplers_rounds.c compile this file with other constants, and run those.
  */
 #include "core/compat.h"
 
@@ -13,12 +16,10 @@
 #include <time.h>
 
 /* the sources under test */
-#include "core/random.c"
+#include "noise.h"
+
 #include "dp/release.c"
 #include "dp/threshold.c"
-#include "noise/bernoulli.c"
-#include "noise/bits.c"
-#include "noise/laplace.c"
 
 #include "sampling.h"
 
@@ -29,7 +30,13 @@
 static int64
 draw_bernoulli(EhdsBits *bits, const Case *c)
 {
-	return ehds_bernoulli_exp(bits, c->num, c->den);
+	return ehds_bernoulli_exp_product(bits, c->num, c->den, 1, 1);
+}
+
+static int64
+draw_unit(EhdsBits *bits, const Case *c)
+{
+	return ehds_bernoulli_exp_unit(bits, c->num, c->den);
 }
 
 static double
@@ -48,6 +55,18 @@ static double
 cdf_below(const Case *c, double x)
 {
 	return x < 0 ? 0 : Min((x + 1) / c->num, 1);
+}
+
+static int64
+draw_geometric(EhdsBits *bits, const Case *c)
+{
+	return (int64) ehds_geometric_e(bits);
+}
+
+static double
+cdf_geometric(const Case *c, double x)
+{
+	return x < 0 ? 0 : -expm1(-(x + 1));
 }
 
 static int64
@@ -136,7 +155,9 @@ enum
 	CLAMPED,
 	MODULO,
 	WRONG_PARITY,
-	STEP_FORGOTTEN
+	STEP_FORGOTTEN,
+	TIE_COUNTED,
+	CHUNK_ONLY
 };
 
 static int64
@@ -153,9 +174,9 @@ draw_mutant(EhdsBits *bits, const Case *c)
 		uint64 v = 0;
 		bool negative;
 
-		if (c->mutation != NO_REJECTION && !ehds_bernoulli_exp(bits, u, num))
+		if (c->mutation != NO_REJECTION && !ehds_bernoulli_exp_unit(bits, u, num))
 			continue;
-		while (ehds_bernoulli_exp(bits, 1, 1))
+		while (ehds_bernoulli_exp_unit(bits, 1, 1))
 			v++;
 		x = (int64) ((u + num * v) / c->den);
 		if (c->mutation == OFF_BY_ONE)
@@ -175,6 +196,22 @@ static int64
 draw_modulo(EhdsBits *bits, const Case *c)
 {
 	return (int64) (ehds_bits_take(bits, 8) % c->num);
+}
+
+/* u is cut after a few digits, and compared with the powers as they are or cut as well */
+static int64
+draw_geometric_mutant(EhdsBits *bits, const Case *c)
+{
+	uint64 u = ehds_bits_take(bits, 6);
+	int64 v = 0;
+
+	for (int j = 1; j <= 32; j++)
+	{
+		uint64 digits = ehds_exp_digits(j, 0, 6);
+
+		v += c->mutation == TIE_COUNTED ? u <= digits : u < digits;
+	}
+	return v;
 }
 
 static int64
@@ -384,17 +421,20 @@ speed(const char *name, uint64 num, uint64 den, int64 tau)
 	printf("# %s: %.0f draws a second\n", name, draws / seconds);
 }
 
-int
-main(void)
+/* Coins are tossed as they are needed, digits drawn one by one. */
+static void
+scripts(void)
 {
 	/* 1 */
 	{
 		Case below5 = {"uniform below 5", draw_below, .num = 5};
 		Case below1 = {"uniform below 1", draw_below, .num = 1};
 		Case below8 = {"uniform below 8", draw_below, .num = 8};
+		Case unit1 = {"Bernoulli(exp(-1)) by coins", draw_unit, .num = 1, .den = 1};
+		Case unit0 = {"Bernoulli(exp(-0)) by coins", draw_unit, .num = 0, .den = 7};
+		Case unit23 = {"Bernoulli(exp(-2/3)) by coins", draw_unit, .num = 2, .den = 3};
+		Case geo = {"geometric", draw_geometric, cdf_geometric, .num = 1};
 		Case exp1 = {"Bernoulli(exp(-1))", draw_bernoulli, .num = 1, .den = 1};
-		Case exp0 = {"Bernoulli(exp(-0))", draw_bernoulli, .num = 0, .den = 7};
-		Case exp23 = {"Bernoulli(exp(-2/3))", draw_bernoulli, .num = 2, .den = 3};
 		Case exp52 = {"Bernoulli(exp(-5/2))", draw_bernoulli, .num = 5, .den = 2};
 		Case lap1 = {"Laplace of scale 1", draw_laplace, .num = 1, .den = 1};
 		Case lap22 = {"Laplace of scale 2/2", draw_laplace, .num = 2, .den = 2};
@@ -407,41 +447,65 @@ main(void)
 		scripted(&below8, "110", 6);
 		scripted(&below5, "100", 4);
 		scripted(&below5, "101 111 110 011", 3); /* three rejections */
-		scripted(&exp0, "", 1);
 		/* coins 1/1 (no bit), 1/2, 1/3, 1/4: index of the first failure */
-		scripted(&exp1, "1", 0);
-		scripted(&exp1, "0 01", 1);
-		scripted(&exp1, "0 11 10", 1); /* 3 of 0..2 drawn again */
-		scripted(&exp1, "0 00 01", 0);
+		scripted(&unit1, "1", 0);
+		scripted(&unit1, "0 01", 1);
+		scripted(&unit1, "0 11 10", 1); /* 3 of 0..2 drawn again */
+		scripted(&unit1, "0 00 01", 0);
+		scripted(&unit0, "000", 1);
+		scripted(&unit0, "110", 1);
 		/* 2/3, then 1/2 and 2/3 */
-		scripted(&exp23, "10", 1);
-		scripted(&exp23, "11 01 1", 0);
-		scripted(&exp23, "01 0 10", 0);
-		scripted(&exp23, "01 0 00 01", 1);
-		/* exp(-1) exp(-1) exp(-1/2) */
-		scripted(&exp52, "1", 0);
-		scripted(&exp52, "001 001 1", 1);
-		scripted(&exp52, "001 001 0 1", 0);
+		scripted(&unit23, "10", 1);
+		scripted(&unit23, "11 01 1", 0);
+		scripted(&unit23, "01 0 10", 0);
+		scripted(&unit23, "01 0 00 01", 1);
+		/* .0101111, .00100010, .00001100, .00000100, .00000001 are exp(-1) to exp(-5) */
+		scripted(&geo, "1", 0);
+		scripted(&geo, "011", 0);
+		scripted(&geo, "0101110", 1);
+		scripted(&geo, "0100", 1);
+		scripted(&geo, "0011", 1);
+		scripted(&geo, "0010000", 2);
+		scripted(&geo, "0001", 2);
+		scripted(&geo, "000010", 3);
+		scripted(&geo, "0000001", 4);
+		/* .(46 zeros)11 is exp(-32): beyond it the next draw is added */
+		scripted(&geo, "00000000 00000000 00000000 00000000 00000000 000001", 31);
+		scripted(&geo, "00000000 00000000 00000000 00000000 00000000 0000000 1", 32);
+		scripted(&geo, "00000000 00000000 00000000 00000000 00000000 0000000 0001", 34);
+		/* v is at least 1, 2; then coins for 1/2 in any case */
+		scripted(&exp1, "011", 0);
+		scripted(&exp1, "0100", 1);
+		scripted(&exp1, "0001", 1);
+		scripted(&exp52, "1 1", 0);
+		scripted(&exp52, "1 0 1", 0);
+		scripted(&exp52, "0100 1", 0);
+		scripted(&exp52, "0001 1", 1);
+		scripted(&exp52, "0001 0 1", 0);
 		/* v, sign */
 		scripted(&lap1, "1 0", 0);
 		scripted(&lap1, "1 1 1 0", 0); /* minus 0 is drawn again */
-		scripted(&lap1, "001 1 1", -1);
-		scripted(&lap22, "001 001 1 0", 2);
+		scripted(&lap1, "0100 1", -1);
+		scripted(&lap22, "0001 0", 2);
 		/* u, its coin, v, sign */
 		scripted(&lap3, "10 10 1 1", -2);
-		scripted(&lap3, "01 00 1 10 10 001 1 0", 5); /* u = 1 is not kept */
-		scripted(&lap12, "001 001 001 1 1", -1);     /* v = 3, halved */
+		scripted(&lap3, "01 00 1 10 10 0011 0", 5); /* u = 1 is not kept */
+		scripted(&lap12, "000010 1", -1);           /* v = 3, halved */
 		/* scale 1 = tau: uniform, kept with exp(-|x|) */
 		scripted(&cut1, "00 001", -1);
 		scripted(&cut1, "11 00 1 01", 0);
 		/* scale < tau: Laplace again until it is inside */
-		scripted(&cut12, "001 001 001 001 1 0 001 001 1 0", 1);
+		scripted(&cut12, "0000001 0 0001 0", 1);
 	}
 
 	/* 2 */
 	{
 		Case exact[] = {
 			{"uniform below 7", draw_below, cdf_below, .num = 7},
+			{"Bernoulli(exp(-1)) by coins", draw_unit, cdf_bernoulli, .num = 1, .den = 1},
+			{"Bernoulli(exp(-2/3)) by coins", draw_unit, cdf_bernoulli, .num = 2, .den = 3},
+			{"Bernoulli(exp(-0)) by coins", draw_unit, cdf_bernoulli, .num = 0, .den = 3},
+			{"geometric", draw_geometric, cdf_geometric, .num = 1},
 			{"Bernoulli(exp(-1))", draw_bernoulli, cdf_bernoulli, .num = 1, .den = 1},
 			{"Bernoulli(exp(-1/3))", draw_bernoulli, cdf_bernoulli, .num = 1, .den = 3},
 			{"Bernoulli(exp(-7/4))", draw_bernoulli, cdf_bernoulli, .num = 7, .den = 4},
@@ -474,6 +538,9 @@ main(void)
 			{"zero counted twice", draw_mutant, cdf_laplace, .num = 2, .den = 1, .mutation = TWO_ZEROS},
 			{"uniform part kept always", draw_mutant, cdf_laplace, .num = 2, .den = 1,
 			 .mutation = NO_REJECTION},
+			{"geometric of six digits", draw_geometric_mutant, cdf_geometric, .mutation = CHUNK_ONLY},
+			{"geometric of six digits, ties counted", draw_geometric_mutant, cdf_geometric,
+			 .mutation = TIE_COUNTED},
 			{"wrong parity", draw_bernoulli_mutant, cdf_bernoulli, .num = 1, .den = 3,
 			 .mutation = WRONG_PARITY},
 		};
@@ -483,6 +550,56 @@ main(void)
 		for (int i = 0; i < lengthof(mutants); i++)
 			all_scripts(&mutants[i], mutants[i].mutation == FAITHFUL);
 	}
+}
+
+/* Three coins are tossed at once, digits drawn by fours: the same, with loops that turn. */
+static void
+rounds(void)
+{
+	Case exact[] = {
+		{"geometric", draw_geometric, cdf_geometric, .num = 1},
+		{"Bernoulli(exp(-1)) by coins", draw_unit, cdf_bernoulli, .num = 1, .den = 1},
+		{"Bernoulli(exp(-1/2)) by coins", draw_unit, cdf_bernoulli, .num = 1, .den = 2},
+		{"Bernoulli(exp(-3/4)) by coins", draw_unit, cdf_bernoulli, .num = 3, .den = 4},
+		{"Bernoulli(exp(-2/3)) by coins", draw_unit, cdf_bernoulli, .num = 2, .den = 3},
+		{"Bernoulli(exp(-0)) by coins", draw_unit, cdf_bernoulli, .num = 0, .den = 3},
+		{"Bernoulli(exp(-5/2))", draw_bernoulli, cdf_bernoulli, .num = 5, .den = 2},
+		{"Laplace of scale 1", draw_laplace, cdf_laplace, .num = 1, .den = 1},
+		{"Laplace of scale 2/3", draw_laplace, cdf_laplace, .num = 2, .den = 3, .depth = 22, .open = 0.5},
+		{"Laplace of scale 4, cut at 3", draw_truncated, cdf_truncated, .num = 4, .den = 1, .tau = 3,
+		 .depth = 22, .open = 0.4},
+	};
+	Case unit = {"Bernoulli(exp(-1/2)) by coins", draw_unit, .num = 1, .den = 2};
+	Case geo = {"geometric", draw_geometric, cdf_geometric, .num = 1};
+
+	/* one of 0..5 for the thirds and halves, three coins of 1/2 whatever they show */
+	scripted(&unit, "000 1 0 1", 1);
+	scripted(&unit, "000 0 1 0", 0);
+	scripted(&unit, "000 0 0 1", 1);
+	scripted(&unit, "001 0 0 0", 1);
+	scripted(&unit, "010 0 0 0", 1);
+	scripted(&unit, "011 0 0 0", 0);
+	scripted(&unit, "111 101 0 0 0", 0);
+	scripted(&unit, "000 0 0 0 01", 0);   /* all three succeed: 1/4 */
+	scripted(&unit, "000 0 0 0 00 1", 0); /* 1/4 and its coin, 1/5 */
+	scripted(&unit, "000 0 0 0 00 0 001", 1);
+	scripted(&geo, "0110", 0);
+	scripted(&geo, "0100", 1);
+	scripted(&geo, "0101 1111", 0); /* .01011110 is exp(-1) */
+	scripted(&geo, "0101 1110 0000", 1);
+	for (int i = 0; i < lengthof(exact); i++)
+		all_scripts(&exact[i], true);
+}
+
+static void
+chances(void)
+{
+	bool right = true;
+
+	for (int k = 1; k <= EHDS_ROUNDS; k++)
+		right = right && share[k - 1] == share[k] * k;
+	ok(right && share[EHDS_ROUNDS] == 1,
+	   "the coins that are tossed at once have probabilities 1/1, 1/2, 1/3, ...");
 
 	/* 3 */
 	{
@@ -494,6 +611,8 @@ main(void)
 			{"Bernoulli(exp(-1/3))", draw_bernoulli, cdf_bernoulli, .num = 1, .den = 3},
 			{"Bernoulli(exp(-0.9...))", draw_bernoulli, cdf_bernoulli, .num = INT64CONST(999999999999999),
 			 .den = INT64CONST(1000000000000000)},
+			{"geometric", draw_geometric, cdf_geometric, .num = 1},
+			{"Bernoulli(exp(-1)) by coins", draw_unit, cdf_bernoulli, .num = 1, .den = 1},
 			{"Bernoulli(exp(-1))", draw_bernoulli, cdf_bernoulli, .num = 1, .den = 1},
 			{"Bernoulli(exp(-9/4))", draw_bernoulli, cdf_bernoulli, .num = 9, .den = 4},
 			{"Bernoulli(exp(-5))", draw_bernoulli, cdf_bernoulli, .num = 5, .den = 1},
@@ -540,16 +659,28 @@ main(void)
 		for (int i = 0; i < lengthof(mutants); i++)
 			chi_square(&mutants[i], false);
 	}
+}
 
-	thresholds();
-	intervals();
-	ranges();
-	buffer();
+int
+main(void)
+{
+	if (EHDS_ROUNDS == 1)
+		scripts();
+	else if (EHDS_ROUNDS == 3)
+		rounds();
+	else
+	{
+		chances();
+		thresholds();
+		intervals();
+		ranges();
+		buffer();
 
-	speed("scale 1000", 1000, 1, 0);
-	speed("scale 10 (epsilon 0.1)", 1000000000, 100000000, 0);
-	speed("scale 50 cut at 771 (epsilon 0.1, delta 1e-8, 5 groups)", 50, 1, 771);
-	speed("scale 1e15", INT64CONST(1000000000000000), 1, 0);
+		speed("scale 1000", 1000, 1, 0);
+		speed("scale 10 (epsilon 0.1)", 1000000000, 100000000, 0);
+		speed("scale 50 cut at 771 (epsilon 0.1, delta 1e-8, 5 groups)", 50, 1, 771);
+		speed("scale 1e15", INT64CONST(1000000000000000), 1, 0);
+	}
 
 	printf("1..%d\n", tests);
 	return failures == 0 ? 0 : 1;
