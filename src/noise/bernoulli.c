@@ -56,7 +56,7 @@ wide_below(EhdsBits *bits, uint128 n)
 		CHECK_FOR_INTERRUPTS();
 		u = (uint128) ehds_bits_take(bits, width) << 64;
 		u |= ehds_bits_take(bits, 64);
-	} while (u >= n);
+	} while (EHDS_TOLD(u >= n));
 	return u;
 }
 
@@ -85,9 +85,10 @@ exp_unit(EhdsBits *bits, uint128 num, uint128 den)
 		alive &= is_below(bits, num, den);
 		successes += alive;
 	}
-	if (unlikely(alive != 0))
+	if (unlikely(EHDS_TOLD(alive != 0)))
 	{
-		while (ehds_bits_below(bits, successes + 1) == 0 && is_below(bits, num, den))
+		successes = EHDS_ROUNDS;
+		while (EHDS_TOLD(ehds_bits_below(bits, successes + 1) == 0 && is_below(bits, num, den)))
 			successes++;
 	}
 	return (successes & 1) == 0;

@@ -63,7 +63,7 @@ ehds_discrete_gaussian_from(EhdsBits *bits, uint64 num, uint64 den)
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-	} while (!propose(bits, num, den * t, t, &y));
+	} while (EHDS_TOLD(!propose(bits, num, den * t, t, &y)));
 	return y;
 }
 

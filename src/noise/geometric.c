@@ -101,9 +101,9 @@ ehds_geometric_e(EhdsBits *bits)
 			v += (uint64) (u < chunk_of(j, 0));
 			same |= (uint64) (u == chunk_of(j, 0));
 		}
-		if (unlikely(same != 0))
+		if (unlikely(EHDS_TOLD(same != 0)))
 			v += settle(bits, u);
 		total += v;
-	} while (unlikely(v == POWERS));
+	} while (unlikely(EHDS_TOLD(v == POWERS)));
 	return total;
 }

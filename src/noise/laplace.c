@@ -42,7 +42,7 @@ one_sided(EhdsBits *bits, uint64 num, uint64 den)
 	{
 		CHECK_FOR_INTERRUPTS();
 		u = ehds_bits_below(bits, num);
-	} while (!ehds_bernoulli_exp_unit(bits, u, num));
+	} while (EHDS_TOLD(!ehds_bernoulli_exp_unit(bits, u, num)));
 	y = (uint128) num * ehds_geometric_e(bits) + u;
 	if (den > 1)
 		y /= den;
@@ -60,7 +60,7 @@ two_sided(EhdsBits *bits, uint64 num, uint64 den)
 	{
 		y = one_sided(bits, num, den);
 		negative = (int64) ehds_bits_take(bits, 1);
-	} while ((negative & (int64) (y == 0)) != 0);
+	} while (EHDS_TOLD((negative & (int64) (y == 0)) != 0));
 	return y * (1 - 2 * negative);
 }
 
@@ -102,7 +102,7 @@ ehds_truncated_laplace_from(EhdsBits *bits, uint64 scale_num, uint64 scale_den, 
 		{
 			CHECK_FOR_INTERRUPTS();
 			x = (int64) ehds_bits_below(bits, 2 * (uint64) tau + 1) - tau;
-		} while (!ehds_bernoulli_exp_unit(bits, (uint64) (x < 0 ? -x : x) * scale_den, scale_num));
+		} while (EHDS_TOLD(!ehds_bernoulli_exp_unit(bits, (uint64) (x < 0 ? -x : x) * scale_den, scale_num)));
 	}
 	else
 	{
@@ -110,7 +110,7 @@ ehds_truncated_laplace_from(EhdsBits *bits, uint64 scale_num, uint64 scale_den, 
 		{
 			CHECK_FOR_INTERRUPTS();
 			x = two_sided(bits, scale_num, scale_den);
-		} while (x < -tau || x > tau);
+		} while (EHDS_TOLD(x < -tau || x > tau));
 	}
 	return x;
 }
