@@ -67,7 +67,7 @@ packages()
 				[ "$major" = none ] || echo "postgresql-$major postgresql-server-dev-$major"
 				;;
 			test)
-				echo perl libipc-run-perl glpk-utils
+				echo perl libipc-run-perl glpk-utils valgrind
 				[ "$major" = none ] || echo "postgresql-$major-pgtap"
 				;;
 			core) echo bzip2 xz-utils ;;
