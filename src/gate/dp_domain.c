@@ -21,7 +21,9 @@
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "core/errors.h"
 #include "gate/dp_domain.h"
@@ -355,39 +357,90 @@ combinations(Keys *k)
 	return q;
 }
 
-/*
- * SQL that gives all keys, NULL if they are not public.  It has a placeholder in the
- * place of the query *keys, which is to stand at a level of the template.  Rows with
- * other keys are left out of the input; *partial: there may be some.
- */
-char *
-ehds_dp_domain(Border *b, int depth, int level, Query *input, Query **keys, bool *partial)
+/* How many values a column has; 0: that is not known before the query runs. */
+static double
+number_of_values(const DomainColumn *column)
 {
+	double n;
+
+	if (column->declared != NULL)
+		n = column->declared->schema == NULL ? column->declared->n_values : 0;
+	else if (column->like->vartype == BOOLOID)
+		n = 2;
+	else
+	{
+		CatCList *labels = SearchSysCacheList1(ENUMTYPOIDNAME, ObjectIdGetDatum(column->like->vartype));
+
+		n = labels->n_members;
+		ReleaseSysCacheList(labels);
+	}
+	return n > 0 && column->null ? n + 1 : n;
+}
+
+/*
+ * Leave rows with other keys out of the input, and take a person to be in no more
+ * groups than there are. Where some such rows are not left out, they may take places
+ * of his, so he keeps all of them.
+ */
+static void
+bound_to_domain(DpSet *set, const Keys *k)
+{
+	Query *input = set->input;
+	List *within = NIL;
+	double n_groups = k->kept_columns == NIL ? 1 : 0;
+	ListCell *lc;
+
+	foreach(lc, k->columns)
+	{
+		DomainColumn *column = lfirst(lc);
+		Node *condition = column->covers ? NULL : ehds_domain_condition(column, true);
+		bool others = column->declared != NULL && !column->covers;
+
+		set->partial = set->partial || others;
+		n_groups *= (others && condition == NULL) ? 0 : number_of_values(column);
+		ehds_repeat_with(set->border->gate, ehds_domain_text(column));
+		if (condition != NULL)
+			within = lappend(within, condition);
+	}
+	if (n_groups > 0 && n_groups < set->max_groups)
+		set->max_groups = (int) n_groups;
+	if (within == NIL)
+		return;
+	if (input->jointree->quals != NULL)
+		within = lcons(input->jointree->quals, within);
+	input->jointree = makeFromExpr(input->jointree->fromlist, (Node *) make_ands_explicit(within));
+	input->hasSubLinks = input->hasSubLinks || checkExprHasSubLink(input->jointree->quals);
+}
+
+/*
+ * If the keys of the set are public: SQL that gives all of them, with a placeholder in
+ * the place of the query set->keys, which is to stand at a level of the template; what
+ * of the input is in no group is left out of it.
+ */
+void
+ehds_dp_domain(DpSet *set, int level)
+{
+	Border *b = set->border;
 	StringInfoData placeholder;
 	Keys k = {0};
 	List *targets;
 	Query *q;
-	List *within = NIL;
 	ListCell *lc;
 	int n = 0;
 
-	*keys = NULL;
-	*partial = false;
-	if (b->keys == NIL)
-		return NULL;
+	if (b->keys == NIL || b->query->hasTargetSRFs)
+		return;
 	k.b = b;
 	k.query = b->query;
 	find_kept(&k);
-	if (b->query->hasTargetSRFs)
-		return NULL;
 	targets = public_keys(&k);
 	if (targets == NIL || (q = combinations(&k)) == NULL)
-		return NULL;
+		return;
 	if (k.kept_columns != NIL)
 	{
-		Query *kept = kept_query(&k, depth);
+		Query *kept = kept_query(&k, set->depth);
 
-		ehds_move_query(b->gate, kept, depth, level + 1, depth > 0);
+		ehds_move_query(b->gate, kept, set->depth, level + 1, set->depth > 0);
 		put_kept(rt_fetch(KEPT_ENTRY, q->rtable), kept);
 	}
 	q->targetList = NIL;
@@ -400,25 +453,9 @@ ehds_dp_domain(Border *b, int depth, int level, Query *input, Query **keys, bool
 		appendStringInfo(&placeholder, "%s%s AS g%d", n > 1 ? ", " : "",
 						 ehds_dp_null_key((Node *) ((TargetEntry *) list_nth(b->keys, n - 1))->expr), n);
 	}
-	foreach(lc, k.columns)
-	{
-		DomainColumn *column = lfirst(lc);
-		Node *condition = column->covers ? NULL : ehds_domain_condition(column, true);
-
-		*partial = *partial || (column->declared != NULL && !column->covers);
-		ehds_repeat_with(b->gate, ehds_domain_text(column));
-		if (condition != NULL)
-			within = lappend(within, condition);
-	}
-	if (within != NIL)
-	{
-		if (input->jointree->quals != NULL)
-			within = lcons(input->jointree->quals, within);
-		input->jointree = makeFromExpr(input->jointree->fromlist, (Node *) make_ands_explicit(within));
-		input->hasSubLinks = input->hasSubLinks || checkExprHasSubLink(input->jointree->quals);
-	}
-	*keys = q;
-	return psprintf("(SELECT %s) pk", placeholder.data);
+	bound_to_domain(set, &k);
+	set->keys = q;
+	set->domain = psprintf("(SELECT %s) pk", placeholder.data);
 }
 
 Node *

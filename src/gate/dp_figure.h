@@ -107,7 +107,6 @@ extern bool ehds_dp_half_width(const DpFigure *figure, int max_groups, const Ehd
 extern double ehds_dp_quantile_half_width(const DpFigure *figure, int max_groups, const EhdsDpShare *share);
 
 /* dp_domain.c */
-extern char *ehds_dp_domain(Border *b, int depth, int level, Query *input, Query **keys, bool *partial);
 /* A condition that a value is in the declared domain of its column; NULL: it has none. */
 extern Node *ehds_dp_declared_value(Border *b, Node *value);
 /* dp_release.c: SQL of a NULL as the key is */
@@ -135,6 +134,8 @@ typedef struct DpSet
 	bool statistics; /* its columns after the keys are not figures, but noised statistics v1_1, v1_2, ... */
 } DpSet;
 
+/* dp_domain.c: whether the keys of the set are public, and what follows from it */
+extern void ehds_dp_domain(DpSet *set, int level);
 extern void ehds_dp_describe(Border *b, int depth, int level, DpSet *set);
 extern Query *ehds_dp_release_of(const DpSet *set);
 /* dp_target.c: shares and selection of the set, by the settings or as given */

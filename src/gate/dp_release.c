@@ -395,7 +395,7 @@ ehds_dp_describe(Border *b, int depth, int level, DpSet *set)
 	set->one_group = b->keys == NIL || set->unique || ehds_dp_in_one_group(b);
 	set->max_groups = set->one_group ? 1 : b->gate->max_groups;
 	set->input = copyObject(ehds_below(b->query, depth));
-	set->domain = ehds_dp_domain(b, depth, DOMAIN_LEVEL + level, set->input, &set->keys, &set->partial);
+	ehds_dp_domain(set, DOMAIN_LEVEL + level);
 	set->selects = b->keys != NIL && set->domain == NULL;
 }
 

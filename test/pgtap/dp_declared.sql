@@ -15,6 +15,9 @@ INSERT INTO decl.visit SELECT p, p, CASE p % 3 WHEN 0 THEN 'F' WHEN 1 THEN 'M' E
 -- of 300 persons six rows each, five of them with a key that is not declared
 CREATE TABLE decl.busy (person_id bigint NOT NULL, k integer, ward integer);
 INSERT INTO decl.busy SELECT p, CASE WHEN n = 0 THEN p % 2 ELSE 100 + n END, CASE WHEN n = 0 THEN 1 + p % 2 ELSE 100 + n END FROM generate_series(1, 300) p, generate_series(0, 5) n;
+-- 200 persons with all values, declared or not
+CREATE TABLE decl.every (person_id bigint NOT NULL, sex text NOT NULL, maybe text, yes boolean NOT NULL, perhaps boolean, colour decl.colour NOT NULL, ward integer NOT NULL);
+INSERT INTO decl.every SELECT p, s, NULLIF(s, 'U'), b, NULLIF(b, false), c, w FROM generate_series(1, 200) p, unnest('{F,M,U,X,Y}'::text[]) s, unnest('{t,f}'::boolean[]) b, unnest('{red,green,blue}'::decl.colour[]) c, generate_series(1, 3) w;
 CREATE TABLE decl.ward (ward_id integer PRIMARY KEY, name text NOT NULL);
 INSERT INTO decl.ward SELECT w, 'ward ' || w FROM generate_series(1, 5) w;
 CREATE TABLE decl.large AS SELECT g AS id FROM generate_series(1, 400) g;
@@ -31,15 +34,19 @@ DO $$ BEGIN EXECUTE current_setting('decl.label'); END $$;
 SECURITY LABEL FOR pg_ehds ON COLUMN decl.visit.ward IS 'domain of decl.ward.ward_id';
 SECURITY LABEL FOR pg_ehds ON COLUMN decl.busy.k IS 'domain 0, 1, 2';
 SECURITY LABEL FOR pg_ehds ON COLUMN decl.busy.ward IS 'domain of decl.ward.ward_id';
+SECURITY LABEL FOR pg_ehds ON COLUMN decl.every.sex IS 'domain F, M, U';
+SECURITY LABEL FOR pg_ehds ON COLUMN decl.every.maybe IS 'domain F, M, U';
+SECURITY LABEL FOR pg_ehds ON COLUMN decl.every.ward IS 'domain of decl.ward.ward_id';
 GRANT USAGE ON SCHEMA decl TO PUBLIC;
 GRANT SELECT ON decl.ward, decl.large TO PUBLIC;
 ANALYZE;
 SELECT ehds.protect('decl.visit', subject => 'person_id', population => 'dec');
 SELECT ehds.protect('decl.busy', subject => 'person_id', population => 'dec');
+SELECT ehds.protect('decl.every', subject => 'person_id', population => 'dec');
 DROP ROLE IF EXISTS t_dec;
 CREATE ROLE t_dec LOGIN;
 SELECT pg_temp.as_role('t_governor', $q$SELECT ehds.issue_permit('dec', 't_dec', 'research', valid_until => '2099-12-31', output => 'statistics', epsilon => 1000000, delta => 1e-6, epsilon_default => 1000, max_groups => 2)$q$);
-SELECT pg_temp.as_role('t_governor', $q$SELECT ehds.permit_table('dec', t) FROM unnest('{decl.visit,decl.busy}'::regclass[]) t$q$);
+SELECT pg_temp.as_role('t_governor', $q$SELECT ehds.permit_table('dec', t) FROM unnest('{decl.visit,decl.busy,decl.every}'::regclass[]) t$q$);
 SELECT pg_temp.as_role('t_governor2', $q$SELECT ehds.activate_permit('dec')$q$);
 CREATE FUNCTION pg_temp.asked_as_it_is(query text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -178,6 +185,22 @@ SELECT is(pg_temp.asked('SELECT ehds.dp_count_distinct(person_id, k, 1) FROM bus
 SELECT is(pg_temp.asked('SELECT ehds.dp_count_distinct(person_id, ward, 1), ehds.dp_count_distinct(person_id, ward, 1) FILTER (WHERE person_id IS NOT NULL AND k = 1) FROM busy'), '(2,1)', 'of another column, with FILTER');
 SELECT is(pg_temp.asked('SELECT count(*) FROM (SELECT free, ehds.dp_count(person_id) FROM visit GROUP BY free) r'), '(2)', 'distinct values with partition selection');
 SELECT is(pg_temp.cost('SELECT count(DISTINCT free) FROM visit'), '1 false', 'their number alone needs none');
+
+-- a person is in no more groups than there are, so the noise is no larger
+CREATE FUNCTION pg_temp.max_groups(keys text, groups text, source text DEFAULT 'permit_dec.every') RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('ehds.max_groups', groups, true), set_config('ehds.epsilon', '1', true);
+    RETURN pg_temp.asked_as_it_is(format($q$SELECT string_agg(column_name || ' ' || max_groups, ', ' ORDER BY column_name) FROM ehds.explain_privacy(%L) WHERE item = 'figure'$q$, format('SELECT ehds.dp_count(person_id) AS n FROM %s GROUP BY %s', source, keys)));
+END $$;
+SELECT is(pg_temp.max_groups(keys, groups), 'n ' || n, format('by %s, at most %s groups a person: %s', keys, groups, n)) FROM (VALUES ('sex', '10', 3), ('maybe', '10', 4), ('yes', '10', 2), ('perhaps', '10', 3), ('colour', '10', 4),
+    ('sex, yes', '10', 6), ('sex, perhaps, colour', '100', 36), ('sex', '2', 2), ('sex, sex || ''!''', '10', 3), ('lower(sex)', '10', 3), ('ward', '10', 10), ('sex, ward', '10', 10)) v(keys, groups, n);
+SELECT is(pg_temp.max_groups('ROLLUP (sex, yes)', '10'), 'n by key 1 3, n by key 1, key 2 6, n in total 1', 'each set by itself');
+SELECT is(pg_temp.max_groups('l', '10', '(SELECT person_id, lower(sex) AS l FROM permit_dec.every) s'), 'n 10', 'other values may take places of a person');
+SELECT is(pg_temp.asked('SELECT l, ehds.dp_count(person_id) FROM (SELECT person_id, lower(sex) AS l FROM every) s GROUP BY 1', '1000', '5'), '(f,200) (m,200) (u,200)', 'which he then has');
+SELECT is(pg_temp.asked(format('SELECT %s, ehds.dp_count(person_id) FROM every GROUP BY %1$s', keys), '1000', '10'), pg_temp.truth(format('SELECT %s, count(DISTINCT person_id) FROM every WHERE sex < ''V'' GROUP BY %1$s', keys)), 'and nobody is left out: ' || keys)
+FROM unnest('{sex,yes,"sex, yes"}'::text[]) keys;
+SELECT is(pg_temp.asked('SELECT maybe, ehds.dp_count(person_id) FROM every GROUP BY 1', '1000', '10'), '(,200) (F,200) (M,200) (U,0)', 'nor where a value is NULL');
+SELECT is(pg_temp.asked('SELECT sex, yes, ehds.dp_count(person_id), ehds.dp_rows(person_id, 9) FROM every GROUP BY 1, 2', '1000', '10'), pg_temp.truth('SELECT sex, yes, count(DISTINCT person_id), count(*) FROM every WHERE sex < ''V'' GROUP BY 1, 2'), 'with rows');
 
 -- nothing that the data says about an undeclared value comes out, however many persons bear it
 UPDATE decl.visit SET code = 'z', amount = 1.00000;
