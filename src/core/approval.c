@@ -147,9 +147,18 @@ ehds_execution_find(uint64 approval)
 }
 
 void
-ehds_executions_cancelled(void)
+ehds_execution_cancelled(MemoryContext cxt)
 {
-	for (EhdsExecution *ex = live; ex != NULL; ex = ex->next)
+	EhdsExecution *ex = ehds_execution_of(cxt);
+
+	if (ex != NULL && ex->begun > 0)
+		ex->cancelled = true;
+}
+
+void
+ehds_executions_terminated(void)
+{
+	for (EhdsExecution *ex = running; ex != NULL; ex = ex->outer)
 	{
 		if (ex->begun > 0)
 			ex->cancelled = true;

@@ -56,8 +56,14 @@ extern bool ehds_execution_reads(Oid relid);
 /* The execution that carries this approval, or NULL: one that runs, the innermost first, else a live one. */
 extern EhdsExecution *ehds_execution_find(uint64 approval);
 
-/* Those that compute a release end now because somebody, or a timeout, wants them to. */
-extern void ehds_executions_cancelled(void);
+/*
+ * The one with this context runs, and ends now because somebody, or a timeout, wants it
+ * to. No other one: it may have failed before, for a reason of its own, and still be live.
+ */
+extern void ehds_execution_cancelled(MemoryContext cxt);
+
+/* The process ends because somebody wants it to; those that run end with it. */
+extern void ehds_executions_terminated(void);
 
 /* Does any approved execution run in this process? */
 extern bool ehds_execution_any(void);

@@ -6,7 +6,8 @@
  * Why a second draw on one charge is private.  The grantee must never see anything of
  * two draws.  Of a release nothing leaves before it is recorded (keep_release), so a
  * draw that was not recorded can show in two ways only: by an error that came of it,
- * and by time.  A charge is therefore open again if its execution ended
+ * and by time.  (One that was recorded in part has let the table grow, and counts as
+ * recorded.)  A charge is therefore open again if its execution ended
  *
  *	- before it began to compute a release: nothing was drawn, or
  *	- because it was cancelled, terminated or lost its client: when that is, is not

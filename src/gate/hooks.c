@@ -235,7 +235,7 @@ run_marked(EHDS_EXECUTOR_RUN_ARGS)
 	PG_CATCH();
 	{
 		if (geterrcode() == ERRCODE_QUERY_CANCELED)
-			ehds_executions_cancelled();
+			ehds_execution_cancelled(query->estate->es_query_cxt);
 		ehds_execution_go_on(before);
 		PG_RE_THROW();
 	}
@@ -302,7 +302,7 @@ gate_emit_log(ErrorData *message)
 	/* nobody catches the end of a process */
 	if (message->elevel == FATAL &&
 		(message->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || message->sqlerrcode == ERRCODE_CONNECTION_FAILURE))
-		ehds_executions_cancelled();
+		ehds_executions_terminated();
 	if (next_emit_log)
 		next_emit_log(message);
 }

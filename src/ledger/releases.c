@@ -183,7 +183,8 @@ ehds_releases_keep(const uint8 key[EHDS_RELEASE_KEY_LEN], int n, const char *per
 		CHECK_FOR_INTERRUPTS();
 		values[PART_NUMBER - 1] = Int32GetDatum(i + 1);
 		values[PART_DATA - 1] = PointerGetDatum(piece);
-		if (i == parts - 1)
+		/* the table grows, which everybody may look at: of this draw something is seen now */
+		if (i == 0)
 			*store = number;
 		insert_part(rel, indexes, values);
 	}

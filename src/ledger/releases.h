@@ -14,7 +14,7 @@
 /*
  * Keep release number n of the query with this key. It is on disk, and on the
  * synchronous standby, when this returns, whatever becomes of the transaction. store
- * takes its number, as soon as it might be found.
+ * takes its number before any of it is written; if the rest never is, it is not found.
  */
 extern void ehds_releases_keep(const uint8 key[EHDS_RELEASE_KEY_LEN], int n, const char *permit,
 							   const char *data, int len, int64 *store);

@@ -49,7 +49,7 @@ sub ask
 	my ($sql, %opt) = @_;
 	my $permit = $opt{permit} // 's';
 	my $before = charges();
-	my ($rc, $out, $err) = EhdsNode::as($node, $opt{user} // 't_s', "SET search_path = permit_$permit, omop, pg_catalog;\n$sql");
+	my ($rc, $out, $err) = EhdsNode::as($node, $opt{user} // 't_s', "SET search_path = permit_$permit, omop, pg_catalog;\n$sql", on_error_stop => $opt{on_error_stop} // 1);
 	diag($err) if $err =~ /ERROR|FATAL/ && !$opt{fails};
 	return ($out, charges() - $before, $err);
 }
@@ -150,6 +150,18 @@ my $sorted = q{SET enable_hashjoin = off; SET enable_nestloop = off; } . slow(7)
 (undef, $err) = costs(1, $sorted, 'a limit on temporary files', fails => 1);
 like($err, qr/53400.*temporary file size exceeds/, 'strikes while it computes');
 costs(1, $sorted, 'that closes the charge', fails => 1);
+# what has failed is not interrupted afterwards: by the end of its session, or with another query
+my $failed = 'SELECT 1 FROM (' . ($sorted =~ s/.*(?=SELECT)//r =~ s/;$//r) . ') f;';
+my $keeps = "SET enable_hashjoin = off; SET enable_nestloop = off; BEGIN; DECLARE c CURSOR FOR $failed SAVEPOINT s; FETCH c; ROLLBACK TO s;";
+my %afterwards = (
+	'the end of its session'           => 'SELECT pg_terminate_backend(pg_backend_pid());',
+	'another query that is cancelled' => "SET statement_timeout = '150ms'; SELECT count(*) FROM generate_series(1, 1000) i, (SELECT ehds.dp_count(person_id) FROM person WHERE year_of_birth > -8) p WHERE length(repeat(md5(i::text), 300000)) < 0;");
+foreach my $how (sort keys %afterwards)
+{
+	$err = (ask("SET ehds.fresh = on; $keeps $afterwards{$how}", fails => 1, on_error_stop => 0))[2];
+	like($err, qr/53400.*(57P01|57014)/s, "$how comes after a limit has struck");
+	costs(1, "$keeps ROLLBACK;", "$how does not open the charge again", fails => 1, on_error_stop => 0);
+}
 $node->append_conf('postgresql.conf', "temp_file_limit = -1\nwork_mem = '4MB'\nehds.dp_memory = '256MB'");
 $node->reload;
 small();
@@ -180,6 +192,29 @@ is(scalar costs(0, $unread, 'again'), $answer, 'the first is given again');
 (undef, $err) = costs(1, $failing, 'an error above one of two releases', fails => 1);
 like($err, qr/division by zero/, 'which depends on its noise');
 costs(0, $failing, 'comes again, of the same draw', fails => 1) for 1 .. 3;
+
+# a release of which a part is written is seen, by the size of the table
+$node->safe_psql('postgres', q{CREATE TABLE omop.long (c integer PRIMARY KEY, name text);
+	INSERT INTO omop.long SELECT i, (SELECT left(string_agg(md5((i * 10000 + j)::text), ''), 60000) FROM generate_series(1, 2000) j) FROM generate_series(1940, 1999, 10) i;
+	SECURITY LABEL FOR pg_ehds ON TABLE omop.long IS 'public'; GRANT SELECT ON omop.long TO t_group;});
+my $keys = join(', ', map { "name || '$_'" } 1 .. 30);
+my $long = "SET ehds.epsilon = '1'; SET ehds.max_groups = 1; SELECT count(*) FROM (SELECT ehds.dp_count(person_id) FROM omop.long JOIN person ON year_of_birth BETWEEN c AND c + 9 GROUP BY $keys, c) g;";
+$drawn = draws();
+$cost = charges();
+my $watch = q{SET application_name = 'watcher'; DO $$ DECLARE before bigint := pg_relation_size('ehds.release_part'); BEGIN
+	FOR i IN 1 .. 30000 LOOP
+		EXIT WHEN pg_relation_size('ehds.release_part') > before + 100000;
+		PERFORM pg_sleep(0.001);
+	END LOOP;
+	PERFORM pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 't_s' AND state = 'active'; END $$;};
+my $watcher = IPC::Run::start([ 'psql', '-XAtq', '-h', $node->host, '-p', $node->port, '-d', 'postgres', '-c', $watch ]);
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'watcher' AND wait_event = 'PgSleep'}) or die 'nobody watches';
+$err = (ask($long, fails => 1))[2];
+$watcher->finish;
+like($err, qr/57014/, 'a query is cancelled while its release is being recorded');
+is(draws() - $drawn, 1, 'of which a part is in the table');
+costs(1, $long, 'which closes the charge');
+is(charges() - $cost, 2, 'and there are two draws for two charges');
 
 # ---------------------------------------------------------------- attacks: two draws for one charge
 # one cached plan that is open twice
