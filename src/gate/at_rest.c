@@ -37,6 +37,40 @@ may_change(Relation rel, Oid role)
 			   0;
 }
 
+static bool
+has_statistics_permit(Oid role)
+{
+	ListCell *lc;
+
+	foreach(lc, ehds_read_active_permits(role))
+	{
+		if (((EhdsPermit *) lfirst(lc))->statistics)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is the table declared public, and what is in it none of the analyst's doing? Whoever
+ * owns a table may label it: that says nothing of what he puts into it.
+ */
+bool
+ehds_is_public_of_others(Oid relid)
+{
+	Relation rel;
+	bool others;
+
+	if (!ehds_is_public(relid))
+		return false;
+	rel = try_relation_open(relid, AccessShareLock);
+	if (rel == NULL)
+		return false;
+	others = !may_change(rel, GetUserId()) && !may_change(rel, GetSessionUserId()) &&
+			 !has_statistics_permit(rel->rd_rel->relowner);
+	relation_close(rel, NoLock);
+	return others;
+}
+
 /* Has the page a row that is dead, or will be when other sessions have ended? */
 static bool
 has_dead_rows(Relation rel, Buffer buffer, TransactionId oldest)
@@ -149,16 +183,9 @@ ehds_require_at_rest(List *beside)
 
 	foreach(lc, beside)
 	{
-		Relation rel = try_relation_open(lfirst_oid(lc), AccessShareLock);
-		bool may;
 		ListCell *member;
 
-		if (rel == NULL)
-			continue;
-		may = !ehds_is_public(RelationGetRelid(rel)) || may_change(rel, GetUserId()) ||
-			  may_change(rel, GetSessionUserId());
-		relation_close(rel, NoLock);
-		if (!may)
+		if (ehds_is_public_of_others(lfirst_oid(lc)))
 			continue;
 		foreach(member, find_all_inheritors(lfirst_oid(lc), ShareLock, NULL))
 		{

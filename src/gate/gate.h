@@ -169,6 +169,8 @@ extern void ehds_require_whole(List *views);
 extern void ehds_require_current_collations(Node *node, const char *query_string);
 
 /* at_rest.c */
+/* declared public, and not filled by who asks or by another holder of a statistics permit */
+extern bool ehds_is_public_of_others(Oid relid);
 extern List *ehds_require_at_rest(List *beside);
 extern void ehds_require_not_beside(PlannedStmt *plan);
 

@@ -67,7 +67,7 @@ own_walker(Node *node, void *arg)
 		return true;
 	rte = rt_fetch(column->varno, query->rtable);
 	if (rte->rtekind == RTE_RELATION)
-		return !ehds_is_public(rte->relid);
+		return !ehds_is_public_of_others(rte->relid);
 	if (rte->rtekind == RTE_JOIN)
 		return own_walker(list_nth(rte->joinaliasvars, column->varattno - 1), arg);
 	if (rte->rtekind != RTE_SUBQUERY)
