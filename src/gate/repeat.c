@@ -27,6 +27,7 @@
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/array.h"
@@ -111,7 +112,7 @@ moment_walker(Node *node, void *context)
 		/* sealed tables and those of the grantee's own change when the grantee likes */
 		return rte->rtekind == RTE_RELATION && !ehds_is_protected(rte->relid) &&
 			   ehds_permit_view(rte->relid) == NULL && get_rel_namespace(rte->relid) != ehds_namespace() &&
-			   !ehds_is_public(rte->relid);
+			   !ehds_is_public_of_others(rte->relid);
 	}
 	if (IsA(node, SQLValueFunction) || IsA(node, NextValueExpr))
 		return true;
@@ -256,6 +257,25 @@ append_own_settings(StringInfo buf)
 	}
 }
 
+/*
+ * Types send and receive texts in the client's encoding. What is recorded, or told apart,
+ * does not depend on the client: from here to give_back_encoding, it has the server's.
+ */
+static int
+take_server_encoding(void)
+{
+	int of_client = pg_get_client_encoding();
+
+	(void) SetClientEncoding(GetDatabaseEncoding());
+	return of_client;
+}
+
+static void
+give_back_encoding(int of_client)
+{
+	(void) SetClientEncoding(of_client);
+}
+
 /* What the type sends of it, which is all of it: as text, settings may round it. False if it sends nothing. */
 static bool
 append_value(StringInfo buf, Oid type, Datum value)
@@ -307,6 +327,8 @@ bool
 ehds_repeat_key(const EhdsMarker *marker, ParamListInfo params, uint8 *key)
 {
 	StringInfoData buf;
+	int encoding;
+	volatile bool told = false;
 
 	if (marker->repeat[0] == '\0')
 		return false;
@@ -322,10 +344,19 @@ ehds_repeat_key(const EhdsMarker *marker, ParamListInfo params, uint8 *key)
 		append_text(&buf, value ? value : "");
 	}
 	append_own_settings(&buf);
-	if (!append_parameters(&buf, params))
-		return false;
-	sha256(&buf, key);
-	return true;
+	encoding = take_server_encoding();
+	PG_TRY();
+	{
+		told = append_parameters(&buf, params);
+	}
+	PG_FINALLY();
+	{
+		give_back_encoding(encoding);
+	}
+	PG_END_TRY();
+	if (told)
+		sha256(&buf, key);
+	return told;
 }
 
 /*
@@ -518,6 +549,34 @@ give_rows(ReturnSetInfo *rsinfo, bytea *data)
 	}
 }
 
+/* Record the rows that were drawn (NULL: none). */
+static void
+keep_rows(EhdsExecution *ex, int n, ArrayType *drawn, TupleDesc desc)
+{
+	StringInfoData buf;
+	bytea *data;
+
+	initStringInfo(&buf);
+	if (drawn != NULL)
+	{
+		Datum *rows;
+		bool *nulls;
+		int count;
+
+		deconstruct_array(drawn, RECORDOID, -1, false, TYPALIGN_DOUBLE, &rows, &nulls, &count);
+		for (int i = 0; i < count; i++)
+			append_row(&buf, DatumGetHeapTupleHeader(rows[i]), desc);
+	}
+	data = (bytea *) MemoryContextAlloc(GetMemoryChunkContext(ex), VARHDRSZ + buf.len);
+	SET_VARSIZE(data, VARHDRSZ + buf.len);
+	memcpy(VARDATA(data), buf.data, buf.len);
+	/* on disk before anybody is told */
+	if (ex->has_key)
+		ehds_releases_keep(ex->key, n, ex->permit, buf.data, buf.len, &ex->stores[n - 1]);
+	ex->kept[n - 1] = data;
+	ex->begun--;
+}
+
 /* keep_release(release integer, drawn record[], approval) */
 Datum
 ehds_keep_release(PG_FUNCTION_ARGS)
@@ -526,35 +585,20 @@ ehds_keep_release(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	int n = PG_GETARG_INT32(0);
 	bytea **kept = kept_release(ex, n);
-	StringInfoData buf;
-	bytea *data;
+	int encoding;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (*kept != NULL)
+	encoding = take_server_encoding();
+	PG_TRY();
 	{
+		if (*kept == NULL)
+			keep_rows(ex, n, PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1), rsinfo->setDesc);
 		give_rows(rsinfo, *kept);
-		return (Datum) 0;
 	}
-	initStringInfo(&buf);
-	if (!PG_ARGISNULL(1))
+	PG_FINALLY();
 	{
-		Datum *rows;
-		bool *nulls;
-		int count;
-
-		deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), RECORDOID, -1, false, TYPALIGN_DOUBLE, &rows, &nulls,
-						  &count);
-		for (int i = 0; i < count; i++)
-			append_row(&buf, DatumGetHeapTupleHeader(rows[i]), rsinfo->setDesc);
+		give_back_encoding(encoding);
 	}
-	data = (bytea *) MemoryContextAlloc(GetMemoryChunkContext(ex), VARHDRSZ + buf.len);
-	SET_VARSIZE(data, VARHDRSZ + buf.len);
-	memcpy(VARDATA(data), buf.data, buf.len);
-	/* on disk before anybody is told */
-	if (ex->has_key)
-		ehds_releases_keep(ex->key, n, ex->permit, buf.data, buf.len, &ex->stores[n - 1]);
-	*kept = data;
-	ex->begun--;
-	give_rows(rsinfo, data);
+	PG_END_TRY();
 	return (Datum) 0;
 }

@@ -120,6 +120,20 @@ $parallel =~ s/SET debug_parallel_query = on;// if $node->pg_version < 16;
 $parallel =~ s/SET force_parallel_mode = on;// if $node->pg_version >= 16;
 again($parallel, anew($parallel, 'a parallel plan'), 'a parallel plan, again');
 
+# ---------------------------------------------------------------- whatever encoding the client has
+my $letters = q{SELECT position(chr(233) IN k), length(k), n FROM (SELECT %s AS k, ehds.dp_count(person_id) AS n FROM kinds WHERE t <> '' GROUP BY 1) g;};
+foreach my $key ('t', 't || chr(8364)')
+{
+	my $sql = "SET ehds.epsilon = '1'; " . sprintf($letters, $key);
+	my $rows = anew("SET client_encoding = 'LATIN1'; $sql", "texts ($key) of a client with another encoding", cost => 1);
+	like($rows, qr/^6\|\d+\|\d+$/m, 'are those of the table');
+	again($sql, $rows, 'and are recorded as they are');
+	again("SET client_encoding = 'WIN1252'; $sql", $rows, 'for any other client');
+}
+my $of_text = 'PREPARE q(text) AS SELECT ehds.dp_count(person_id) FROM kinds WHERE t = $1; EXECUTE q(%s || chr(233));';
+my $e = anew("SET client_encoding = 'WIN1252'; " . sprintf($of_text, q{'x'}), 'a text as a parameter');
+again(sprintf($of_text, q{'x'}), $e, 'is the same text to any client');
+
 # ---------------------------------------------------------------- what is not the same
 anew('SELECT ehds.dp_count(person_id) FROM person WHERE true;', 'another condition');
 anew('SELECT ehds.dp_count(person_id) FROM person WHERE year_of_birth > 1900;', 'a constant');
@@ -143,6 +157,8 @@ $node->safe_psql('postgres', 'CREATE TABLE mine.codes AS SELECT 100 AS c; ALTER 
 my $own = 'SELECT ehds.dp_count(person_id) FROM condition_occurrence JOIN mine.codes ON c = condition_concept_id;';
 anew($own, 'a table of the analyst\'s own');
 anew($own, 'and again, for it may have changed');
+$node->safe_psql('postgres', q{SET SESSION AUTHORIZATION t_r; SECURITY LABEL FOR pg_ehds ON TABLE mine.codes IS 'public'});
+anew($own, 'and again, whatever he has declared it to be') for 1 .. 2;
 
 # ---------------------------------------------------------------- parameters
 my $prepare = 'PREPARE q(int) AS SELECT ehds.dp_count(person_id) FROM condition_occurrence WHERE condition_concept_id = $1; SET plan_cache_mode = %s; EXECUTE q(%d);';
