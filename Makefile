@@ -48,6 +48,7 @@ SQL_PARTS_ALL = \
 	src/catalog/model.sql \
 	src/catalog/opposition.sql \
 	src/catalog/compile.sql \
+	src/catalog/amounts.sql \
 	src/catalog/permit.sql \
 	src/catalog/sealed.sql \
 	src/catalog/cohort.sql \
