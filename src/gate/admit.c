@@ -52,11 +52,17 @@ show_charge(const EhdsCharge *charge)
 	return psprintf("epsilon %.9g", charge->epsilon_nano / 1e9);
 }
 
-static void
-tell_charge(const char *charged, const EhdsMarker *marker)
+/*
+ * Once the execution has been registered: who was told nothing, since he is gone or has
+ * cancelled, asks again on the charge.
+ */
+void
+ehds_tell_charge(const EhdsAdmission *a, const EhdsMarker *marker)
 {
+	if (!a->charged)
+		return;
 	ereport(NOTICE,
-			(errmsg("%s; with 95 %% probability the noise is %s", charged, marker->precision),
+			(errmsg("%s; with 95 %% probability the noise is %s", a->told, marker->precision),
 			 errdetail(
 				 "This covers the noise of each figure by itself, neither what is left out of a person beyond max_groups, max_rows and the range, nor the selection of groups.")));
 }
@@ -97,10 +103,9 @@ charge(EhdsAdmission *a, const EhdsMarker *marker, const EhdsPermit *permit, con
 	a->open.at = GetCurrentTimestamp();
 	a->open.attempts = 0;
 	memset(a->open.stores, 0, sizeof(a->open.stores));
-	tell_charge(psprintf("charged %s, %s left", show_charge(&marker->charge),
-						 permit->zcdp ? psprintf("rho %.9g", left.rho_left_pico / 1e12)
-									  : psprintf("%.9g", left.epsilon_left_nano / 1e9)),
-				marker);
+	a->told = psprintf("charged %s, %s left", show_charge(&marker->charge),
+					   permit->zcdp ? psprintf("rho %.9g", left.rho_left_pico / 1e12)
+									: psprintf("%.9g", left.epsilon_left_nano / 1e9));
 }
 
 /* Take a charge of the same query, and what was recorded on it. */
@@ -143,9 +148,8 @@ ehds_admit(EhdsAdmission *a, const EhdsMarker *marker, const EhdsPermit *permit,
 	if (a->has_key && resume(a, marker))
 	{
 		append_access(permit, "resume", query);
-		tell_charge(psprintf("nothing charged: the same query was charged on %s, and its answer never left",
-							 timestamptz_to_str(a->open.at)),
-					marker);
+		a->told = psprintf("nothing charged: the same query was charged on %s, and its answer never left",
+						   timestamptz_to_str(a->open.at));
 	}
 	else
 		charge(a, marker, permit, query);

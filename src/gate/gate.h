@@ -136,6 +136,7 @@ typedef struct EhdsAdmission
 	int releases;
 	bytea **kept;          /* of each release what was recorded; NULL: to be drawn */
 	LedgerOpenCharge open; /* the charge, as it is open again if no answer leaves */
+	char *told;            /* of the charge */
 } EhdsAdmission;
 
 /* texts of a marker before those of the noises */
@@ -197,6 +198,7 @@ extern void ehds_admit(EhdsAdmission *a, const EhdsMarker *marker, const EhdsPer
 					   const QueryDesc *query);
 extern void ehds_started(const EhdsAdmission *a, EhdsExecution *ex, MemoryContext cxt);
 extern void ehds_not_started(const EhdsAdmission *a);
+extern void ehds_tell_charge(const EhdsAdmission *a, const EhdsMarker *marker);
 
 /* hooks.c */
 extern PlannedStmt *ehds_plan_checked(EhdsGate *gate, Query *query, int cursor_options, ParamListInfo params);

@@ -211,6 +211,7 @@ gate_ExecutorStart(QueryDesc *query, int eflags)
 		ex->figures = marker.figures;
 		ehds_started(&admission, ex, query->estate->es_query_cxt);
 		note_beside(ex, beside);
+		ehds_tell_charge(&admission, &marker);
 	}
 }
 

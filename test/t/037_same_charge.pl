@@ -135,6 +135,21 @@ foreach my $how (qw(pg_cancel_backend pg_terminate_backend disconnect))
 	is($out, '', "$how: no answer");
 	is(charges() - $before, 1, "$how: charged");
 }
+# a client that is gone before it hears of the charge
+{
+	my $gone = person();
+	my $socket = $node->raw_connect();
+	my $startup = pack('N', 196608) . "user\0t_s\0database\0postgres\0options\0-csearch_path=permit_s,omop\0\0";
+	$socket->send(pack('N', 4 + length $startup) . $startup);
+	my ($got, $part) = ('', '');
+	while ($got !~ /Z\0\0\0\x05I$/ && $socket->sysread($part, 8192)) { $got .= $part }
+	my $before = charges();
+	$socket->send('Q' . pack('N', 5 + length $gone) . "$gone\0");
+	$socket->close;
+	$node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = 't_s'}) or die 'it goes on';
+	is(charges() - $before, 1, 'a client that is gone: charged');
+	like(scalar costs(0, $gone, 'a client that is gone, again'), qr/^-?\d+$/, 'and answered');
+}
 # a cancelled one may be cancelled again, but not for ever
 my $stubborn = slow(5);
 my $cost = 0;
