@@ -35,6 +35,7 @@ SQL_PARTS_ALL = \
 	src/total/total.sql \
 	src/dp/dp.sql \
 	src/dp/dp_words.sql \
+	src/dp/quantiles.sql \
 	src/dp/histogram.sql \
 	src/dp/zcdp.sql \
 	src/dp/mechanism.sql \

@@ -10,9 +10,6 @@
 #include "core/approval.h"
 #include "core/errors.h"
 #include "dp/mechanism.h"
-#include "dp/quantile.h"
-#include "dp/value_set.h"
-#include "port/pg_bswap.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(ehds_dp_count_refuse);
@@ -20,7 +17,6 @@ PG_FUNCTION_INFO_V1(ehds_dp_word_refuse);
 PG_FUNCTION_INFO_V1(ehds_dp_release_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_noise_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_noise_gaussian_sql);
-PG_FUNCTION_INFO_V1(ehds_dp_release_quantile_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_distinct_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_threshold_sql);
 PG_FUNCTION_INFO_V1(ehds_dp_noise_scale_sql);
@@ -94,22 +90,16 @@ ehds_dp_word_refuse(PG_FUNCTION_ARGS)
 }
 
 static void
-require_charge_for(FunctionCallInfo fcinfo, int approval, int first)
+require_charge(FunctionCallInfo fcinfo, int approval)
 {
 	if (!ehds_getarg_execution(fcinfo, approval)->charged)
 		ereport(ERROR, (errcode(ERRCODE_EHDS_NOT_APPROVED),
 						errmsg("no privacy budget was charged for this release")));
-	for (int i = first; i < approval; i++)
+	for (int i = 0; i < approval; i++)
 	{
 		if (PG_ARGISNULL(i))
 			elog(ERROR, "argument of a release is null");
 	}
-}
-
-static void
-require_charge(FunctionCallInfo fcinfo, int approval)
-{
-	require_charge_for(fcinfo, approval, 0);
 }
 
 static int
@@ -133,37 +123,6 @@ ehds_dp_distinct_sql(PG_FUNCTION_ARGS)
 		if (i == 0 || memcmp(at + (i - 1) * sizeof(uint64), at + i * sizeof(uint64), sizeof(uint64)) != 0)
 			distinct++;
 	PG_RETURN_NUMERIC(int64_to_numeric(distinct));
-}
-
-/*
- * dp_release_quantile(weights bytea, width integer, fraction bigint, scale_num bigint, scale_den bigint,
- * approval ehds.approval); no weights: of nobody
- */
-Datum
-ehds_dp_release_quantile_sql(PG_FUNCTION_ARGS)
-{
-	bytea *weights = PG_ARGISNULL(0) ? NULL : PG_GETARG_BYTEA_PP(0);
-	uint32 n = weights ? VARSIZE_ANY_EXHDR(weights) / EHDS_VALUE_ENTRY : 0;
-	const char *from = weights ? VARDATA_ANY(weights) : NULL;
-	WeightedValue *values = palloc_extended(Max(n, 1) * sizeof(WeightedValue), MCXT_ALLOC_HUGE);
-	EhdsBits bits;
-	uint32 value;
-
-	require_charge_for(fcinfo, 5, 1);
-	for (uint32 i = 0; i < n; i++, from += EHDS_VALUE_ENTRY)
-	{
-		uint64 weight;
-
-		memcpy(&values[i].value, from, sizeof(uint32));
-		memcpy(&weight, from + sizeof(uint32), sizeof(weight));
-		values[i].value = pg_ntoh32(values[i].value);
-		values[i].weight = (int64) pg_ntoh64(weight);
-	}
-	ehds_bits_secure(&bits);
-	value = ehds_quantile_from(&bits, values, n, (uint32) PG_GETARG_INT32(1), PG_GETARG_INT64(2),
-							   (uint64) PG_GETARG_INT64(3), (uint64) PG_GETARG_INT64(4));
-	ehds_bits_end(&bits);
-	PG_RETURN_INT64(value);
 }
 
 /* dp_noise(statistic numeric, scale_num bigint, scale_den bigint, approval ehds.approval) */

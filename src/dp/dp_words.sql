@@ -101,12 +101,6 @@ CREATE FUNCTION ehds.dp_noise_gaussian(statistic numeric, sigma_digits bigint, s
 COMMENT ON FUNCTION ehds.dp_noise_gaussian(numeric, bigint, integer, ehds.approval) IS
     'a whole number plus one draw of discrete Gaussian noise whose sigma is sigma_digits / 10^sigma_places, for the gate. Raises ZE004 unless the approval is live and charged. Mechanism: Canonne, Kamath, Steinke 2020';
 
-CREATE FUNCTION ehds.dp_release_quantile(weights bytea, width integer, fraction bigint, scale_num bigint, scale_den bigint, approval ehds.approval)
-    RETURNS bigint
-    AS 'MODULE_PATHNAME', 'ehds_dp_release_quantile_sql' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION ehds.dp_release_quantile(bytea, integer, bigint, bigint, bigint, ehds.approval) IS
-    'one draw of a quantile, for the gate: a number of 0 .. width - 1, each with a probability proportional to exp(-distance scale_den / scale_num). weights: of the values, as ehds.dp_groups gives them, NULL for nobody; fraction in 1e-9. Raises ZE004 unless the approval is live and charged. Mechanism: exponential (McSherry, Talwar 2007)';
-
 CREATE FUNCTION ehds.dp_distinct(hashes bytea) RETURNS numeric
     AS 'MODULE_PATHNAME', 'ehds_dp_distinct_sql' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ehds.dp_distinct(bytea) IS

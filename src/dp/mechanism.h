@@ -104,14 +104,16 @@ extern int64 ehds_dp_sum_interval(const EhdsSumNoise *noise, double miss);
 
 /*
  * The exponential mechanism over distances that a subject changes by at most 1:
- * exp(-distance den / num) under which max_groups of them cost the share.  Pure:
- * each is exp(-epsilon distance / 2) of its epsilon.  In zCDP it costs epsilon^2 / 8
- * (Cesar, Rogers 2021).
+ * exp(-distance den / num) under which so many parts in each of max_groups groups
+ * cost the share.  Pure: each is exp(-epsilon distance / 2) of its epsilon.  In zCDP
+ * it costs epsilon^2 / 8 (Cesar, Rogers 2021).
  */
-extern void ehds_dp_quantile_scale(const EhdsDpShare *share, int max_groups, int64 *num, int64 *den);
+extern void ehds_dp_quantile_scale(const EhdsDpShare *share, int parts, int max_groups, int64 *num,
+								   int64 *den);
 
-/* One draw from the server's secure randomness. */
+/* One draw, from the server's secure randomness or a given source. */
 extern int64 ehds_dp_draw_sum_noise(const EhdsSumNoise *noise);
+extern int64 ehds_dp_draw_sum_noise_from(EhdsBits *bits, const EhdsSumNoise *noise);
 
 /* ------------------------------------------------------------------ gaussian.c */
 

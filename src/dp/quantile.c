@@ -43,6 +43,14 @@ compare_values(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+void
+ehds_sort_values(WeightedValue *values, uint32 n, uint32 width)
+{
+	qsort(values, n, sizeof(WeightedValue), compare_values);
+	if (n > 0 && values[n - 1].value >= width)
+		elog(ERROR, "a value is beyond the range of a quantile");
+}
+
 static int
 compare_runs(const void *a, const void *b)
 {
@@ -61,7 +69,7 @@ make_runs(WeightedValue *values, uint32 n, uint32 width, int64 fraction, Run *ru
 	uint32 next = 0; /* value without a run */
 	uint32 n_runs = 0;
 
-	qsort(values, n, sizeof(WeightedValue), compare_values);
+	ehds_sort_values(values, n, width);
 	for (uint32 i = 0; i < n; i++)
 		total += values[i].weight;
 	for (uint32 i = 0; i < n;)
@@ -71,8 +79,6 @@ make_runs(WeightedValue *values, uint32 n, uint32 width, int64 fraction, Run *ru
 
 		for (; i < n && values[i].value == value; i++)
 			weight += values[i].weight;
-		if (value >= width)
-			elog(ERROR, "a value is beyond the range of a quantile");
 		if (value > next)
 		{
 			runs[n_runs].distance = ehds_quantile_distance(total, smaller, total - smaller, fraction);

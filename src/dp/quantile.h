@@ -36,4 +36,7 @@ extern int64 ehds_quantile_distance(int64 total, int64 smaller, int64 larger, in
 extern uint32 ehds_quantile_from(EhdsBits *bits, WeightedValue *values, uint32 n, uint32 width,
 								 int64 fraction, uint64 num, uint64 den);
 
+/* Put values in ascending order. All are below width. */
+extern void ehds_sort_values(WeightedValue *values, uint32 n, uint32 width);
+
 #endif /* EHDS_DP_QUANTILE_H */

@@ -71,33 +71,46 @@ ehds_dp_sum_interval(const EhdsSumNoise *noise, double miss)
 }
 
 int64
-ehds_dp_draw_sum_noise(const EhdsSumNoise *noise)
+ehds_dp_draw_sum_noise_from(EhdsBits *bits, const EhdsSumNoise *noise)
 {
 	uint64 den = 1;
 
 	if (!noise->gaussian)
-		return ehds_discrete_laplace((uint64) noise->scale_num, (uint64) noise->scale_den);
+		return ehds_discrete_laplace_from(bits, (uint64) noise->scale_num, (uint64) noise->scale_den);
 	if (noise->sigma_digits < 1 || noise->sigma_digits > EHDS_SIGMA_MAX || noise->sigma_places < 0 ||
 		noise->sigma_places > 9)
 		elog(ERROR, "sigma of a release is out of range");
 	for (int i = 0; i < 2 * noise->sigma_places; i++)
 		den *= 10;
-	return ehds_discrete_gaussian(noise->sigma_digits * noise->sigma_digits, den);
+	return ehds_discrete_gaussian_from(bits, noise->sigma_digits * noise->sigma_digits, den);
+}
+
+int64
+ehds_dp_draw_sum_noise(const EhdsSumNoise *noise)
+{
+	EhdsBits bits;
+	int64 x;
+
+	ehds_bits_secure(&bits);
+	x = ehds_dp_draw_sum_noise_from(&bits, noise);
+	ehds_bits_end(&bits);
+	return x;
 }
 
 void
-ehds_dp_quantile_scale(const EhdsDpShare *share, int max_groups, int64 *num, int64 *den)
+ehds_dp_quantile_scale(const EhdsDpShare *share, int parts, int max_groups, int64 *num, int64 *den)
 {
 	int64 epsilon_nano = share->epsilon_nano;
+	int64 draws = (int64) parts * max_groups;
 
 	if (share->zcdp)
 	{
-		/* rho = epsilon^2 / 2 allows max_groups times (2 epsilon / sqrt(max_groups))^2 / 8 */
-		epsilon_nano = (int64) (2 * epsilon_nano / sqrt(max_groups) * (1 - 1e-12));
-		max_groups = 1;
+		/* rho = epsilon^2 / 2 allows n times (2 epsilon / sqrt(n))^2 / 8 */
+		epsilon_nano = (int64) (2 * epsilon_nano / sqrt(draws) * (1 - 1e-12));
+		draws = 1;
 	}
 	if (epsilon_nano < 1)
 		ehds_dp_check_epsilon(epsilon_nano);
-	*num = 2 * INT64CONST(1000000000) * max_groups;
+	*num = 2 * INT64CONST(1000000000) * draws;
 	*den = epsilon_nano;
 }

@@ -18,7 +18,6 @@
 #include "utils/timestamp.h"
 
 #include "core/errors.h"
-#include "dp/quantile.h"
 #include "dp/value_set.h"
 #include "gate/allowed.h"
 #include "gate/dp_figure.h"
@@ -206,22 +205,9 @@ is_not_null(Node *value)
 static bool
 same_figure(const DpFigure *one, const DpFigure *other)
 {
-	return one->kind == other->kind && one->type == other->type && one->fraction == other->fraction &&
+	return one->kind == other->kind && one->type == other->type && ehds_dp_same_fractions(one, other) &&
 		   equal(one->value, other->value) && equal(one->condition, other->condition) &&
 		   memcmp(&one->measure, &other->measure, sizeof(Measure)) == 0;
-}
-
-/* The fraction of a quantile, in 1e-9. */
-static int64
-fraction_of(Border *b, Aggref *agg, bool native, int before)
-{
-	double fraction = 0.5;
-
-	if (native)
-		fraction = ehds_native_fraction(b, agg);
-	else if (before == 3)
-		fraction = ehds_constant_fraction(b, agg, ehds_argument(agg, 2));
-	return (int64) (fraction * EHDS_QUANTILE_ONE + 0.5);
 }
 
 static DpFigure *
@@ -274,7 +260,7 @@ make_figure(Border *b, Aggref *agg)
 
 		figure->value = copyObject(ehds_argument(agg, native ? 0 : 1));
 		if (figure->kind == DP_QUANTILE)
-			figure->fraction = fraction_of(b, agg, native, before);
+			ehds_dp_fractions(b, agg, figure);
 		if (figure->kind == DP_QUANTILE && native)
 			figure->value = ehds_value_before_cast(figure->value);
 		type = exprType(figure->value);

@@ -16,7 +16,6 @@
 #include "utils/timestamp.h"
 
 #include "dp/dp.h"
-#include "dp/quantile.h"
 #include "gate/dp_figure.h"
 
 #define WEIGHT (INT64CONST(1) << EHDS_MEASURE_WEIGHT_BITS)
@@ -117,17 +116,7 @@ ehds_dp_noised(const DpFigure *figure, int n, const char *statistic, int max_gro
 	EhdsSumNoise noise;
 
 	if (figure->kind == DP_QUANTILE)
-	{
-		int64 num;
-		int64 den;
-
-		ehds_dp_quantile_scale(share, max_groups, &num, &den);
-		return psprintf("ehds.dp_release_quantile(pg_catalog.string_agg(%s, ''::pg_catalog.bytea), %lld, "
-						"'%lld'::pg_catalog.int8, '%lld'::pg_catalog.int8, '%lld'::pg_catalog.int8, "
-						"NULL::ehds.approval)",
-						statistic, (long long) (figure->measure.high - figure->measure.low + 1),
-						(long long) figure->fraction, (long long) num, (long long) den);
-	}
+		return ehds_dp_quantile_noised(figure, statistic, max_groups, share);
 	noise = noise_of(figure, n, max_groups, share);
 	if (figure->kind == DP_HISTOGRAM)
 	{
@@ -222,14 +211,14 @@ in_days(const DpFigure *figure)
 	return m;
 }
 
-/* A number as the type of the figure; no number raises. */
-static char *
-as_result(const DpFigure *figure, const char *x)
+/* No number raises. */
+char *
+ehds_dp_as_type(Oid type, const char *x)
 {
 	const char *low = NULL;
 	const char *high;
 
-	switch (figure->type)
+	switch (type)
 	{
 		case DATEOID:
 			return psprintf("('2000-01-01'::pg_catalog.date OPERATOR(pg_catalog.+) (%s)::pg_catalog.int4)", x);
@@ -255,7 +244,7 @@ as_result(const DpFigure *figure, const char *x)
 	if (low != NULL)
 		x = clamped(psprintf("pg_catalog.round(%s)", x), psprintf("'%s'::pg_catalog.numeric", low),
 					psprintf("'%s'::pg_catalog.numeric", high));
-	return psprintf("(%s)::%s", x, ehds_type_name(figure->type));
+	return psprintf("(%s)::%s", x, ehds_type_name(type));
 }
 
 char *
@@ -283,13 +272,12 @@ ehds_dp_value(const DpFigure *figure, const char *column)
 			x = variance_sql(&days, column);
 			break;
 		case DP_QUANTILE:
-			x = op(op(whole(m->low), "+", psprintf("%s1", column)), "*", literal(1, m, 0));
-			break;
+			return ehds_dp_quantile_value(figure, column, literal(1, m, 0));
 		case DP_STDDEV:
 			x = psprintf("pg_catalog.sqrt(%s)", variance_sql(&days, column));
 			break;
 	}
-	return as_result(figure, x);
+	return ehds_dp_as_type(figure->type, x);
 }
 
 /* Three digits, rounded up: a bound stays one. */
@@ -302,37 +290,6 @@ rounded_up(double x)
 		return "0";
 	unit = pow(10, floor(log10(x)) - 2);
 	return psprintf("%.10g", ceil(x / unit * (1 - 1e-12)) * unit);
-}
-
-/*
- * A value at distance t or more has a probability of at most width exp(-t den / num),
- * since one at distance 0 exists.
- */
-double
-ehds_dp_quantile_half_width(const DpFigure *figure, int max_groups, const EhdsDpShare *share)
-{
-	double side = (double) Max(figure->fraction, EHDS_QUANTILE_ONE - figure->fraction) / EHDS_QUANTILE_ONE;
-	double width = (double) (figure->measure.high - figure->measure.low + 1);
-	int64 num;
-	int64 den;
-
-	ehds_dp_quantile_scale(share, max_groups, &num, &den);
-	return side * (ceil(log(width / 0.05) * num / den) + 1);
-}
-
-static char *
-tell_quantile(EhdsNoise *told, const DpFigure *figure, const char *column, int max_groups,
-			  const EhdsDpShare *share)
-{
-	double side = (double) Max(figure->fraction, EHDS_QUANTILE_ONE - figure->fraction) / EHDS_QUANTILE_ONE;
-	int64 num;
-	int64 den;
-
-	ehds_dp_quantile_scale(share, max_groups, &num, &den);
-	told->mechanism = "exponential, in ranks of persons";
-	told->scale = side * num / den;
-	told->half_width = ehds_dp_quantile_half_width(figure, max_groups, share);
-	return psprintf("at most %s persons by rank in %s", rounded_up(told->half_width), column);
 }
 
 void
@@ -372,7 +329,10 @@ ehds_dp_tell(EhdsGate *gate, const DpFigure *figure, char *column, int max_group
 	switch (figure->kind)
 	{
 		case DP_QUANTILE:
-			words = tell_quantile(told, figure, column, max_groups, share);
+			ehds_dp_tell_quantile(told, figure, max_groups, share);
+			words = psprintf("at most %s persons by rank in %s%s", rounded_up(told->half_width),
+							 figure->n_fractions > 1 ? psprintf("all %d of ", figure->n_fractions) : "",
+							 column);
 			break;
 		case DP_PERSONS:
 		case DP_ROWS:

@@ -6,6 +6,7 @@
  *	dp_range.c			its declared range, as whole steps
  *	dp_bins.c			the bins of a histogram
  *	dp_figure.c			its noise, its value and its precision
+ *	dp_quantile.c		the same of quantiles
  *	dp_domain.h			groups that are released whether or not there are persons
  *	dp_release.c		the query that computes them, for one grouping set
  *	dp_one_group.c		persons who are in one group each
@@ -40,8 +41,13 @@ typedef struct DpFigure
 	Node *value;     /* NULL for persons and rows; of a histogram the number of the bin */
 	Node *condition; /* rows that count, NULL: all */
 	Measure measure; /* unless it is all persons */
-	int64 fraction;  /* of a quantile, in 1e-9 */
 	Oid type;        /* of the aggregate */
+	/* of quantiles */
+	bool is_array;
+	int n_fractions;
+	int64 *fractions; /* in 1e-9; they ascend */
+	int n_elements;
+	int *elements; /* of the array: which of the fractions they have */
 } DpFigure;
 
 /* Persons in the rows without a condition: what groups are selected by. */
@@ -103,8 +109,20 @@ extern double ehds_dp_variance(const DpFigure *figure, int max_groups, const Ehd
  * false if the noise is too wide to compute with.
  */
 extern bool ehds_dp_half_width(const DpFigure *figure, int max_groups, const EhdsDpShare *share, int64 *w);
-/* of a quantile, in ranks */
+/* a number as one of the types that figures have, or are arrays of */
+extern char *ehds_dp_as_type(Oid type, const char *x);
+
+/* dp_quantile.c */
+extern void ehds_dp_fractions(Border *b, Aggref *agg, DpFigure *figure);
+extern bool ehds_dp_same_fractions(const DpFigure *one, const DpFigure *other);
+extern char *ehds_dp_quantile_noised(const DpFigure *figure, const char *statistic, int max_groups,
+									 const EhdsDpShare *share);
+extern char *ehds_dp_quantile_value(const DpFigure *figure, const char *column, const char *step);
+/* in ranks, of all at once; infinity if the noise is too wide to compute with */
 extern double ehds_dp_quantile_half_width(const DpFigure *figure, int max_groups, const EhdsDpShare *share);
+/* mechanism, scale and half width */
+extern void ehds_dp_tell_quantile(EhdsNoise *told, const DpFigure *figure, int max_groups,
+								  const EhdsDpShare *share);
 
 /* dp_domain.c */
 /* A condition that a value is in the declared domain of its column; NULL: it has none. */

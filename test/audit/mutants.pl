@@ -90,6 +90,12 @@ my @mutants = (
 		change => [ [ 'src/dp/value_set.c', ': (int64) (((int128) Max(words[2 * i + 1], 0) << EHDS_MEASURE_WEIGHT_BITS) / total);', ': (int64) ((int128) Max(words[2 * i + 1], 0) << EHDS_MEASURE_WEIGHT_BITS);' ] ],
 	},
 	{
+		# each of the four levels at all that the tree may spend
+		name   => 'levels_at_full_epsilon',
+		case   => 'nine quantiles',
+		change => [ [ 'src/dp/quantile_tree.c', 'return ehds_dp_sum_noise(share, ehds_tree_shape(width).levels, max_groups,', 'return ehds_dp_sum_noise(share, 1, max_groups,' ] ],
+	},
+	{
 		name   => 'bins_left_out_of_the_scale',
 		case   => 'every bin',
 		change => [ [ 'src/gate/dp_figure.c', 'max_groups *= figure->measure.max_rows;', 'max_groups *= 1;' ] ],

@@ -118,9 +118,9 @@ SELECT is(pg_temp.asked('SELECT ward, ehds.dp_median(person_id, v) IN (1000, 100
 SELECT is(pg_temp.asked('SELECT ehds.dp_median(person_id, x, 0, 20) BETWEEN 9.98 AND 10.03, ehds.dp_median(person_id, v, 3000, 4000) = 3000, ehds.dp_median(person_id, v, -10, -5) = -5, pg_typeof(ehds.dp_median(person_id, v)), ehds.dp_median(person_id, v) FILTER (WHERE ward = 1) IN (1000, 1001) FROM many'),
     '(t,t,t,"double precision",t)', 'of other values, of others than the range, with FILTER');
 SELECT ok(pg_temp.asked('SELECT ehds.dp_median(person_id, v) BETWEEN 1 AND 2000 FROM many WHERE v > 5000') = '(t)', 'of nobody: any value of the range');
-SELECT throws_ok(format('SELECT pg_temp.asked(%L)', query), state, NULL, query) FROM (VALUES ('SELECT ehds.dp_median(person_id, x) FROM many', 'ZE002'), ('SELECT ehds.dp_quantile(person_id, v, 1.5) FROM many', 'ZE002'), ('SELECT ehds.dp_quantile(person_id, v, NULL) FROM many', 'ZE002'),
+SELECT throws_ok(format('SELECT pg_temp.asked(%L)', query), state, NULL, query) FROM (VALUES ('SELECT ehds.dp_median(person_id, x) FROM many', 'ZE002'), ('SELECT ehds.dp_quantile(person_id, v, 1.5) FROM many', 'ZE002'), ('SELECT ehds.dp_quantile(person_id, v, NULL::float8) FROM many', 'ZE002'),
     ('SELECT ehds.dp_quantile(person_id, v, v) FROM many', 'ZE002'), ('SELECT ehds.dp_median(person_id, v, 9) FROM many', '22023'), ('SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY x) FROM many', 'ZE002'),
-    ('SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x) FROM many', 'ZE002'), ('SELECT percentile_cont(ARRAY[0.5]) WITHIN GROUP (ORDER BY v) FROM many', 'ZE002'), ('SELECT mode() WITHIN GROUP (ORDER BY v) FROM many', 'ZE002')) t(query, state);
+    ('SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x) FROM many', 'ZE002'), ('SELECT percentile_cont(ARRAY[0.5, NULL]) WITHIN GROUP (ORDER BY v) FROM many', 'ZE002'), ('SELECT mode() WITHIN GROUP (ORDER BY v) FROM many', 'ZE002')) t(query, state);
 SELECT throws_ok('SELECT ehds.dp_median(1, 2, 0, 9)', 'ZE002', NULL, 'not outside of a permit');
 SELECT throws_ok('SELECT ehds.dp_release_quantile(NULL, 9, 1, 1, 1, NULL)', 'ZE004', NULL, 'dp_release_quantile without an approval');
 

@@ -314,6 +314,11 @@ audit({ name => 'median',
 audit({ name => 'rows of a median',
 	query => 'SELECT ehds.dp_median(person_id, y, 0, 10) AS n FROM amounts WHERE y >= 0', event => 'n > 5' });
 
+# nine quantiles of 5,195 values, which are a tree of four levels: alone in the last node of each
+audit({ name => 'nine quantiles', runs => 6000,
+	query => 'SELECT (ehds.dp_quantile(person_id, y::double precision, ARRAY[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.985], 0, 5.194))[9] AS n FROM amounts WHERE y >= 0',
+	event => 'n > 5.1935' });
+
 # a thousand rows in each bin: with three bins of a person allowed, 1 in each
 audit({ name => 'every bin',
 	query => 'SELECT count(*) AS n FROM (SELECT ehds.dp_histogram(person_id, y, ARRAY[1, 2], 3) AS h FROM bins) s, unnest(h) AS persons WHERE persons > 0',
