@@ -76,6 +76,12 @@ my @mutants = (
 		],
 	},
 	{
+		# Of doubles the same takes a sum of 2^53 steps and as many rows as no test has.
+		name   => 'sums_of_floats',
+		case   => 'large and small',
+		change => [ [ 'src/dp/collect_read.c', '*sums++ += statistics[j];', '{ *sums = (int128) ((float) *sums + (float) statistics[j]); sums++; }' ] ],
+	},
+	{
 		name   => 'weights_forgotten',
 		case   => 'average',
 		change => [

@@ -7,8 +7,8 @@
 #
 #		epsilon >= ln((P(event) - delta) / P'(event))
 #
-# for the event and its complement, in both directions: 8 bounds a case, fewer than
-# 20 cases, so that a run fails falsely with a probability below 2e-7. A claim is
+# for the event and its complement, in both directions: 8 bounds a case, at most 25
+# cases, so that a run fails falsely with a probability below 2e-7. A claim is
 # refuted if a bound exceeds it. `make audit` shows that this finds the mistakes
 # that are made: it runs this file against mutants of the source.
 #
@@ -93,6 +93,11 @@ BEGIN
         EXECUTE format('INSERT INTO %I.control SELECT generate_series(1, 40)', side);
         EXECUTE format('CREATE TABLE %I.bins (person_id bigint, y integer)', side);
         EXECUTE format('INSERT INTO %I.bins SELECT generate_series(1, 40), NULL', side);
+        -- 2^25 together, from there on floats are 4 apart; then small ones that take away. Person 0 is between them.
+        EXECUTE format('CREATE TABLE %I.balance (person_id bigint, y integer)', side);
+        EXECUTE format('INSERT INTO %I.balance SELECT i, 4096 FROM generate_series(1, 8192) i', side);
+        EXECUTE format('INSERT INTO %I.balance SELECT 0, 8 WHERE %L = ''with''', side, side);
+        EXECUTE format('INSERT INTO %I.balance SELECT i, -2 FROM generate_series(8193, 16384) i', side);
         EXECUTE format('CREATE TABLE %I.persons (person_id bigint PRIMARY KEY, v integer)', side);
         EXECUTE format('INSERT INTO %I.persons SELECT i, i %% 2 FROM generate_series(1, 40) i', side);
     END LOOP;
@@ -118,7 +123,7 @@ SET client_min_messages = error;
 SET SESSION AUTHORIZATION a_governor;
 SELECT ehds.issue_permit('$name', grantee => 'a_reader', purpose => 'statistics', output => 'statistics',
 	valid_until => '2099-12-31', epsilon => 1000, $more);
-SELECT ehds.permit_table('$name', '"$side".' || t) FROM unnest(ARRAY['t', 'few', 'declared', 'busy', 'selected', 'amounts', 'control', 'persons', 'bins']) t;
+SELECT ehds.permit_table('$name', '"$side".' || t) FROM unnest(ARRAY['t', 'few', 'declared', 'busy', 'selected', 'amounts', 'control', 'persons', 'bins', 'balance']) t;
 SET SESSION AUTHORIZATION a_governor2;
 SELECT ehds.activate_permit('$name');
 SQL
@@ -127,7 +132,7 @@ SQL
 
 $node->safe_psql('postgres', <<'SQL');
 SELECT ehds.protect(format('%I.%I', s, t)::regclass, subject => 'person_id', population => s)
-FROM unnest(ARRAY['with', 'without']) s, unnest(ARRAY['t', 'few', 'declared', 'busy', 'selected', 'amounts', 'control', 'persons', 'bins']) t;
+FROM unnest(ARRAY['with', 'without']) s, unnest(ARRAY['t', 'few', 'declared', 'busy', 'selected', 'amounts', 'control', 'persons', 'bins', 'balance']) t;
 SQL
 
 # -- Clopper-Pearson -------------------------------------------------------------
@@ -304,6 +309,8 @@ audit({ name => 'sum of five hundred rows',
 	query => 'SELECT ehds.dp_sum(person_id, y, 0, 10, 2) AS n FROM amounts WHERE y >= 0', event => 'n > 10' });
 audit({ name => 'sum of what is no number',
 	query => q{SELECT ehds.dp_sum(person_id, x, -10, 10, 1) AS n FROM amounts WHERE x >= 0}, event => 'n < -5' });
+audit({ name => 'sum of large and small',
+	query => 'SELECT ehds.dp_sum(person_id, y, -4096, 4096, 1) AS n FROM balance', event => 'n > 33546240' });
 audit({ name => 'average of many rows',
 	query => 'SELECT ehds.dp_avg(person_id, y, -10, 10, 1) AS n FROM amounts WHERE y >= 0', event => 'n > 5' });
 
