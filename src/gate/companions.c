@@ -256,6 +256,19 @@ calls_own_function(Node *node, void *context)
 }
 
 /*
+ * Values that are what they were when the query was read: a composite type may be
+ * altered, and values of it that a plan holds then raise.
+ */
+static bool
+holds_plain_values(Oid array)
+{
+	Oid type = getBaseType(get_base_element_type(array));
+
+	return get_typtype(type) == TYPTYPE_ENUM ||
+		   (type < FirstUnpinnedObjectId && get_typtype(type) == TYPTYPE_BASE);
+}
+
+/*
  * Rows that are written in the query: unnest of a constant array, generate_series of
  * two constant whole numbers. Their arguments are computed here, and there are few of
  * them, so that no error is left for when they run.
@@ -265,6 +278,7 @@ is_written_out(RangeTblEntry *rte)
 {
 	FuncExpr *f;
 	List *args;
+	bool null = false;
 	ListCell *lc;
 
 	if (list_length(rte->functions) != 1)
@@ -275,14 +289,18 @@ is_written_out(RangeTblEntry *rte)
 		return false;
 	if (calls_own_function((Node *) f->args, NULL))
 		return false;
+	if (f->funcid == F_UNNEST_ANYARRAY && !holds_plain_values(exprType(linitial(f->args))))
+		return false;
+	/* each of them, though one NULL gives no rows: the others would still be computed */
 	foreach(lc, f->args)
 	{
 		lfirst(lc) = eval_const_expressions(NULL, lfirst(lc));
 		if (!IsA(lfirst(lc), Const))
 			return false;
-		if (((Const *) lfirst(lc))->constisnull)
-			return true;
+		null = null || ((Const *) lfirst(lc))->constisnull;
 	}
+	if (null)
+		return true;
 	args = f->args;
 	if (f->funcid == F_UNNEST_ANYARRAY)
 	{

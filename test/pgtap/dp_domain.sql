@@ -61,6 +61,19 @@ SELECT is(pg_temp.asked_as_it_is('WITH w AS (SELECT ward_id AS id FROM ward WHER
 SELECT is(pg_temp.asked('SELECT g, count(DISTINCT person_id) FROM (VALUES (3), (4), (5), (6)) v(g) LEFT JOIN stay ON ward = g GROUP BY g'), '(3,132) (4,1) (5,0) (6,0)', 'keys that are made');
 SELECT is(pg_temp.asked('SELECT g, count(DISTINCT person_id) FROM unnest(ARRAY[3, 4, 5]) g LEFT JOIN stay ON ward = g GROUP BY g'), '(3,132) (4,1) (5,0)', 'an array of keys');
 SELECT is(pg_temp.asked('SELECT g, y, count(DISTINCT person_id) FROM (generate_series(4, 5) g CROSS JOIN (VALUES (true), (false)) v(y)) LEFT JOIN stay ON ward = g AND yes = y GROUP BY g, y'), '(4,f,1) (4,t,0) (5,f,0) (5,t,0)', 'combinations of keys that are made');
+-- what is written in the query is all there is to it: nothing is computed, or may be altered, until there are persons to join it to
+\o /dev/null
+GRANT CREATE ON SCHEMA dom TO t_dom;
+SET SESSION AUTHORIZATION t_dom;
+CREATE SEQUENCE dom.seen;
+CREATE TYPE dom.pair AS (a int, b int);
+CREATE DOMAIN dom.pair_of AS dom.pair;
+RESET SESSION AUTHORIZATION;
+\o
+SELECT throws_ok(format('SELECT pg_temp.asked(%L)', format('SELECT count(DISTINCT person_id) FROM stay JOIN %s ON ward = g.a', f)), 'ZE002', 'a function in FROM cannot be joined to personal data', f)
+FROM unnest(ARRAY['generate_series(NULL::int, nextval(''dom.seen'')::int) g(a)', 'generate_series(nextval(''dom.seen''), NULL::bigint) g(a)', 'generate_series(NULL::int, (SELECT 1)) g(a)', 'unnest(ARRAY[ROW(1, 2)]::dom.pair[]) g', 'unnest(''{"(1,2)"}''::dom.pair_of[]) g', 'unnest(ARRAY[nextval(''dom.seen'')]) g(a)']) f;
+SELECT is(pg_temp.asked(format('SELECT count(DISTINCT person_id) FROM stay JOIN %s ON ward = g.a', f)), n, f)
+FROM (VALUES ('generate_series(NULL::int, 1 + 1) g(a)', '(0)'), ('generate_series(1 + 1, 2) g(a)', '(133)'), ('unnest(NULL::int[]) g(a)', '(0)')) v(f, n);
 SELECT is(pg_temp.asked('SELECT ward_id > 3 AS high, yes, count(DISTINCT person_id) FROM ward LEFT JOIN stay ON ward = ward_id GROUP BY 1, 2'), '(f,,0) (f,f,199) (f,t,199) (t,,0) (t,f,1) (t,t,0)', 'keys of the public table and booleans of persons')
 ;
 SELECT is(pg_temp.cost('SELECT ward_id, yes, count(DISTINCT person_id) FROM ward LEFT JOIN stay ON ward = ward_id GROUP BY 1, 2'), '1 false', 'without delta');
