@@ -321,6 +321,26 @@ public_keys(Keys *k)
 	return keys;
 }
 
+/* How many values a column has; 0: that is not known before the query runs. */
+static double
+number_of_values(const DomainColumn *column)
+{
+	double n;
+
+	if (column->declared != NULL)
+		n = column->declared->schema == NULL ? column->declared->n_values : 0;
+	else if (column->like->vartype == BOOLOID)
+		n = 2;
+	else
+	{
+		CatCList *labels = SearchSysCacheList1(ENUMTYPOIDNAME, ObjectIdGetDatum(column->like->vartype));
+
+		n = labels->n_members;
+		ReleaseSysCacheList(labels);
+	}
+	return n > 0 && column->null ? n + 1 : n;
+}
+
 /* All combinations of the columns' values. */
 static Query *
 combinations(Keys *k)
@@ -342,8 +362,8 @@ combinations(Keys *k)
 		appendStringInfo(&from, ", %s", ehds_domain_from(column, ++n));
 		if (column->declared != NULL && column->declared->schema != NULL)
 			appendStringInfo(&sizes, " OPERATOR(pg_catalog.*) %s", ehds_domain_size_of_source(column));
-		else if (column->declared != NULL)
-			listed *= column->declared->n_values;
+		else
+			listed *= column->declared != NULL ? column->declared->n_values : number_of_values(column);
 	}
 	/* a list that nobody wants to read: groups are selected */
 	if (listed > EHDS_DOMAIN_MAX)
@@ -355,26 +375,6 @@ combinations(Keys *k)
 	foreach(lc, k->columns)
 		ehds_domain_fill(lfirst(lc), rt_fetch(KEPT_ENTRY + ++n, q->rtable));
 	return q;
-}
-
-/* How many values a column has; 0: that is not known before the query runs. */
-static double
-number_of_values(const DomainColumn *column)
-{
-	double n;
-
-	if (column->declared != NULL)
-		n = column->declared->schema == NULL ? column->declared->n_values : 0;
-	else if (column->like->vartype == BOOLOID)
-		n = 2;
-	else
-	{
-		CatCList *labels = SearchSysCacheList1(ENUMTYPOIDNAME, ObjectIdGetDatum(column->like->vartype));
-
-		n = labels->n_members;
-		ReleaseSysCacheList(labels);
-	}
-	return n > 0 && column->null ? n + 1 : n;
 }
 
 /*
