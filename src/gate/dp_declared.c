@@ -123,6 +123,17 @@ ehds_domain_of_column(RangeTblEntry *rte, Var *var, bool nulled)
 	return column;
 }
 
+Oid
+ehds_domain_table(const DomainColumn *column)
+{
+	AttrNumber attno;
+	char *reason;
+
+	if (column->declared == NULL || column->declared->schema == NULL)
+		return InvalidOid;
+	return ehds_domain_source(column->declared, &attno, &reason);
+}
+
 /* SELECT of the column that a domain refers to, before its WHERE */
 static char *
 source_sql(const DomainColumn *column)

@@ -463,6 +463,7 @@ ehds_dp_declared_value(Border *b, Node *value)
 {
 	Keys k = {0};
 	DomainColumn *column;
+	Oid source;
 
 	k.b = b;
 	k.query = b->query;
@@ -476,5 +477,9 @@ ehds_dp_declared_value(Border *b, Node *value)
 	if (column->in_query == NULL || ehds_domain_condition(column, false) == NULL)
 		return NULL;
 	ehds_repeat_with(b->gate, ehds_domain_text(column));
+	/* without rows of persons nobody looks into it, other than where it gives groups */
+	source = ehds_domain_table(column);
+	if (OidIsValid(source))
+		b->gate->beside = list_append_unique_oid(b->gate->beside, source);
 	return ehds_domain_condition(column, false);
 }

@@ -26,6 +26,8 @@ typedef struct DomainColumn
 extern Oid ehds_sealed_store(RangeTblEntry *rte);
 /* Of the column of a table or a sealed table; NULL if it has none. */
 extern DomainColumn *ehds_domain_of_column(RangeTblEntry *rte, Var *var, bool nulled);
+/* The table whose column it refers to; InvalidOid: none. */
+extern Oid ehds_domain_table(const DomainColumn *column);
 /* An entry of FROM with its values in one column, which ehds_domain_fill completes. */
 extern char *ehds_domain_from(const DomainColumn *column, int n);
 extern void ehds_domain_fill(const DomainColumn *column, RangeTblEntry *entry);

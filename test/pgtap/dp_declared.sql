@@ -186,6 +186,18 @@ SELECT is(pg_temp.asked('SELECT ehds.dp_count_distinct(person_id, ward, 1), ehds
 SELECT is(pg_temp.asked('SELECT count(*) FROM (SELECT free, ehds.dp_count(person_id) FROM visit GROUP BY free) r'), '(2)', 'distinct values with partition selection');
 SELECT is(pg_temp.cost('SELECT count(DISTINCT free) FROM visit'), '1 false', 'their number alone needs none');
 
+-- where it gives no groups it is read only if there are persons: it holds nothing that reading clears away, if the analyst may write to it
+CREATE TABLE decl.kind AS SELECT generate_series(0, 2) AS id;
+SECURITY LABEL FOR pg_ehds ON TABLE decl.kind IS 'public';
+SECURITY LABEL FOR pg_ehds ON COLUMN decl.busy.k IS 'domain of decl.kind.id';
+GRANT SELECT, DELETE ON decl.kind TO t_dec;
+SELECT is(pg_temp.asked('SELECT ehds.dp_count_distinct(person_id, k, 1) FROM busy'), '(2)', 'a table that he may change');
+DELETE FROM decl.kind WHERE id = 2;
+SELECT throws_ok(format('SELECT pg_temp.asked(%L)', format('SELECT %s FROM busy', f)), 'ZE002', 'table "kind" holds rows that were changed or deleted, it is not read beside personal data', f) FROM unnest('{"ehds.dp_count_distinct(person_id, k, 1)","count(DISTINCT k)"}'::text[]) f;
+SELECT is(pg_temp.asked('SELECT k, count(DISTINCT person_id) FROM busy GROUP BY 1'), '(,0) (0,150) (1,150)', 'groups are read from it whatever the data');
+REVOKE DELETE ON decl.kind FROM t_dec;
+SELECT is(pg_temp.asked('SELECT ehds.dp_count_distinct(person_id, k, 1) FROM busy'), '(2)', 'a table that he may not');
+
 -- a person is in no more groups than there are, so the noise is no larger
 CREATE FUNCTION pg_temp.max_groups(keys text, groups text, source text DEFAULT 'permit_dec.every') RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
