@@ -134,14 +134,20 @@ ehds_domain_table(const DomainColumn *column)
 	return ehds_domain_source(column->declared, &attno, &reason);
 }
 
-/* SELECT of the column that a domain refers to, before its WHERE */
+/*
+ * SELECT of the column that a domain refers to, before its WHERE. In the collation of
+ * the column that it is the domain of, which was looked at: another may be out of date,
+ * and would say so when the first person is there.
+ */
 static char *
 source_sql(const DomainColumn *column)
 {
 	const EhdsDomain *d = column->declared;
+	Oid collation = column->like->varcollid;
+	char *collate = OidIsValid(collation) ? psprintf(" COLLATE %s", ehds_collation_name(collation)) : "";
 
-	return psprintf("SELECT DISTINCT r.%s::%s AS c FROM %s r", quote_identifier(d->column),
-					ehds_type_name(d->type), quote_qualified_identifier(d->schema, d->table));
+	return psprintf("SELECT DISTINCT r.%s::%s%s AS c FROM %s r", quote_identifier(d->column),
+					ehds_type_name(d->type), collate, quote_qualified_identifier(d->schema, d->table));
 }
 
 char *

@@ -127,6 +127,8 @@ extern void ehds_dp_tell_quantile(EhdsNoise *told, const DpFigure *figure, int m
 /* dp_domain.c */
 /* A condition that a value is in the declared domain of its column; NULL: it has none. */
 extern Node *ehds_dp_declared_value(Border *b, Node *value);
+/* dp_release.c: the collation's name as SQL */
+extern char *ehds_collation_name(Oid collation);
 /* dp_release.c: SQL of a NULL as the key is */
 extern char *ehds_dp_null_key(Node *key);
 

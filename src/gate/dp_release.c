@@ -32,8 +32,8 @@
 #include "dp/mechanism.h"
 #include "gate/dp_figure.h"
 
-static char *
-collation_name(Oid collation)
+char *
+ehds_collation_name(Oid collation)
 {
 	HeapTuple tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
 	Form_pg_collation form;
@@ -165,7 +165,7 @@ key_type(Node *key)
 	char *type = ehds_type_name(exprType(key));
 
 	if (OidIsValid(collation) && collation != DEFAULT_COLLATION_OID)
-		return psprintf("%s COLLATE %s", type, collation_name(collation));
+		return psprintf("%s COLLATE %s", type, ehds_collation_name(collation));
 	return type;
 }
 

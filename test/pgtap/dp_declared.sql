@@ -198,6 +198,16 @@ SELECT is(pg_temp.asked('SELECT k, count(DISTINCT person_id) FROM busy GROUP BY 
 REVOKE DELETE ON decl.kind FROM t_dec;
 SELECT is(pg_temp.asked('SELECT ehds.dp_count_distinct(person_id, k, 1) FROM busy'), '(2)', 'a table that he may not');
 
+-- in the collation of the column, whatever that of the other is: it is not asked, so that it cannot speak up when the first person is there
+CREATE COLLATION decl.alike (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE decl.letter (c text COLLATE decl.alike);
+INSERT INTO decl.letter VALUES ('a'), ('A'), ('b'), (NULL);
+SECURITY LABEL FOR pg_ehds ON TABLE decl.letter IS 'public';
+SECURITY LABEL FOR pg_ehds ON COLUMN decl.visit.code IS 'domain of decl.letter.c';
+GRANT SELECT ON decl.letter TO PUBLIC;
+SELECT is(pg_temp.asked('SELECT code, count(DISTINCT person_id) FROM visit GROUP BY 1'), '(A,0) (a,300) (b,0)', 'of a column with another collation');
+SECURITY LABEL FOR pg_ehds ON COLUMN decl.visit.code IS 'domain a, b';
+
 -- a person is in no more groups than there are, so the noise is no larger
 CREATE FUNCTION pg_temp.max_groups(keys text, groups text, source text DEFAULT 'permit_dec.every') RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
