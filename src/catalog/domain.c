@@ -228,7 +228,7 @@ read_span(Reading *r, int64 first)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("a domain has at most %d values", EHDS_DOMAIN_MAX)));
 	for (int64 i = 0, n = (int64) (((int128) last - first) / step); i <= n; i++)
-		add(r, of_whole(r, first + i * step));
+		add(r, of_whole(r, (int64) (first + (int128) i * step)));
 }
 
 static void
@@ -373,6 +373,9 @@ ehds_domain_source(const EhdsDomain *d, AttrNumber *attno, char **reason)
 		*reason = psprintf("table %s is not public", name);
 	else if (secured)
 		*reason = psprintf("table %s has row-level security", name);
+	/* computed when a row is read, which may raise */
+	else if (ehds_has_virtual_column(relid))
+		*reason = psprintf("table %s has virtual generated columns", name);
 	else if (*attno <= 0)
 		*reason = psprintf("table %s has no column %s", name, quote_identifier(d->column));
 	else if (!fits(type, typmod, d))

@@ -126,6 +126,11 @@ RESET SESSION AUTHORIZATION;
 \o
 SELECT is(pg_temp.asked('SELECT sex, count(DISTINCT person_id) FROM mine GROUP BY 1'), '("F ",200) ("M ",200) ("U ",0) (,0)', 'a sealed table');
 
+-- as wide as the type
+SECURITY LABEL FOR pg_ehds ON COLUMN decl.visit.visit_id IS 'domain -9223372036854775808..9223372036854775807 step 9223372036854775807, 600';
+SELECT is(pg_temp.asked('SELECT visit_id, count(DISTINCT person_id) FROM visit GROUP BY 1'), '(-1,0) (-9223372036854775808,0) (600,1) (9223372036854775806,0)', 'a span of all whole numbers');
+SECURITY LABEL FOR pg_ehds ON COLUMN decl.visit.visit_id IS NULL;
+
 -- too many combinations
 SELECT throws_ok($$SECURITY LABEL FOR pg_ehds ON COLUMN decl.visit.age IS 'domain 1..100001'$$, '54000', NULL, 'a domain has at most 100,000 values');
 SECURITY LABEL FOR pg_ehds ON COLUMN decl.visit.age IS 'domain 1..50001';
@@ -149,6 +154,13 @@ GRANT SELECT ON decl.nowhere TO PUBLIC;
 SELECT is(pg_temp.asked('SELECT age, count(DISTINCT person_id) FROM visit GROUP BY 1'), '(7,10)', 'of a narrower type');
 ALTER TABLE decl.nowhere ENABLE ROW LEVEL SECURITY;
 SELECT throws_ok($$SELECT pg_temp.asked('SELECT age, count(DISTINCT person_id) FROM visit GROUP BY 1')$$, 'ZE005', NULL, 'row-level security would not be asked');
+
+SELECT current_setting('server_version_num')::int >= 180000 AS has_virtual \gset
+\if :has_virtual
+ALTER TABLE decl.nowhere DISABLE ROW LEVEL SECURITY;
+ALTER TABLE decl.nowhere ADD raises int GENERATED ALWAYS AS (1 / (id - 7)) VIRTUAL;
+SELECT throws_ok($$SELECT pg_temp.asked('SELECT ehds.dp_count_distinct(person_id, age) FROM visit')$$, 'ZE005', 'the declared domain of column "age" can''t be used: table decl.nowhere has virtual generated columns', 'virtual columns would be computed');
+\endif
 
 -- another label is another question: no recorded answer, no plan of before
 SET ehds.fresh = off;
