@@ -257,15 +257,15 @@ calls_own_function(Node *node, void *context)
 
 /*
  * Values that are what they were when the query was read: a composite type may be
- * altered, and values of it that a plan holds then raise.
+ * altered and labels of an enumeration taken back, and then those that a plan holds
+ * raise.
  */
 static bool
 holds_plain_values(Oid array)
 {
 	Oid type = getBaseType(get_base_element_type(array));
 
-	return get_typtype(type) == TYPTYPE_ENUM ||
-		   (type < FirstUnpinnedObjectId && get_typtype(type) == TYPTYPE_BASE);
+	return type < FirstUnpinnedObjectId && get_typtype(type) == TYPTYPE_BASE;
 }
 
 /*
@@ -449,7 +449,7 @@ ehds_check_companion(Level *level, RangeTblEntry *rte)
 					(errcode(ERRCODE_EHDS_REFUSED),
 					 errmsg("a function in FROM cannot be joined to personal data"),
 					 errdetail(
-						 "Only unnest of a constant array and generate_series of two constant whole numbers can."),
+						 "Only unnest of a constant array of numbers, texts or the like and generate_series of two constant whole numbers can."),
 					 errhint(
 						 "Store its result in a table of your own first, or join it above the aggregates.")));
 			break;

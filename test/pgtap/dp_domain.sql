@@ -68,10 +68,11 @@ SET SESSION AUTHORIZATION t_dom;
 CREATE SEQUENCE dom.seen;
 CREATE TYPE dom.pair AS (a int, b int);
 CREATE DOMAIN dom.pair_of AS dom.pair;
+CREATE TYPE dom.label AS ENUM ('a');
 RESET SESSION AUTHORIZATION;
 \o
 SELECT throws_ok(format('SELECT pg_temp.asked(%L)', format('SELECT count(DISTINCT person_id) FROM stay JOIN %s ON ward = g.a', f)), 'ZE002', 'a function in FROM cannot be joined to personal data', f)
-FROM unnest(ARRAY['generate_series(NULL::int, nextval(''dom.seen'')::int) g(a)', 'generate_series(nextval(''dom.seen''), NULL::bigint) g(a)', 'generate_series(NULL::int, (SELECT 1)) g(a)', 'unnest(ARRAY[ROW(1, 2)]::dom.pair[]) g', 'unnest(''{"(1,2)"}''::dom.pair_of[]) g', 'unnest(ARRAY[nextval(''dom.seen'')]) g(a)']) f;
+FROM unnest(ARRAY['generate_series(NULL::int, nextval(''dom.seen'')::int) g(a)', 'generate_series(nextval(''dom.seen''), NULL::bigint) g(a)', 'generate_series(NULL::int, (SELECT 1)) g(a)', 'unnest(ARRAY[ROW(1, 2)]::dom.pair[]) g', 'unnest(''{"(1,2)"}''::dom.pair_of[]) g', 'unnest(ARRAY[nextval(''dom.seen'')]) g(a)', 'unnest(''{a}''::dom.label[]) WITH ORDINALITY g(b, a)']) f;
 SELECT is(pg_temp.asked(format('SELECT count(DISTINCT person_id) FROM stay JOIN %s ON ward = g.a', f)), n, f)
 FROM (VALUES ('generate_series(NULL::int, 1 + 1) g(a)', '(0)'), ('generate_series(1 + 1, 2) g(a)', '(133)'), ('unnest(NULL::int[]) g(a)', '(0)')) v(f, n);
 SELECT is(pg_temp.asked('SELECT ward_id > 3 AS high, yes, count(DISTINCT person_id) FROM ward LEFT JOIN stay ON ward = ward_id GROUP BY 1, 2'), '(f,,0) (f,f,199) (f,t,199) (t,,0) (t,f,1) (t,t,0)', 'keys of the public table and booleans of persons')
