@@ -136,6 +136,15 @@ ehds_canonical_key(Expr *key)
 	if (type == NUMERICOID)
 		return (Expr *) makeFuncExpr(F_TRIM_SCALE, NUMERICOID, list_make1(copyObject(key)), InvalidOid,
 									 InvalidOid, COERCE_EXPLICIT_CALL);
+	if (type == BPCHAROID && exprTypmod((Node *) key) >= 0)
+		/* a cast of the analyst's own may have put values of other lengths into his char(n) */
+		return (Expr *) makeFuncExpr(F_BPCHAR_BPCHAR_INT4_BOOL, BPCHAROID,
+									 list_make3(copyObject(key),
+												makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+														  Int32GetDatum(exprTypmod((Node *) key)), false, true),
+												makeBoolConst(true, false)),
+									 exprCollation((Node *) key), exprCollation((Node *) key),
+									 COERCE_EXPLICIT_CAST);
 	if (type == FLOAT8OID)
 	{
 		/* -0 is 0, and all that is not a number is the same */
@@ -165,8 +174,8 @@ ehds_bounded_key(Expr *key)
 	Node *copy = copyObject((Node *) key);
 	OpExpr *fits;
 
-	if ((type != TEXTOID && type != VARCHAROID) ||
-		(exprTypmod((Node *) key) > 0 && exprTypmod((Node *) key) <= KEY_MAX / MAX_CONVERSION_GROWTH))
+	/* varchar(n) says nothing: a cast of the analyst's own may have put longer ones into his column */
+	if (type != TEXTOID && type != VARCHAROID)
 		return ehds_canonical_key(key);
 	if (exprType(copy) != TEXTOID)
 		copy = (Node *) makeRelabelType((Expr *) copy, TEXTOID, -1, exprCollation(copy), COERCE_IMPLICIT_CAST);

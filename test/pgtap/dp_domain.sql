@@ -61,6 +61,22 @@ SELECT is(pg_temp.asked_as_it_is('WITH w AS (SELECT ward_id AS id FROM ward WHER
 SELECT is(pg_temp.asked('SELECT g, count(DISTINCT person_id) FROM (VALUES (3), (4), (5), (6)) v(g) LEFT JOIN stay ON ward = g GROUP BY g'), '(3,132) (4,1) (5,0) (6,0)', 'keys that are made');
 SELECT is(pg_temp.asked('SELECT g, count(DISTINCT person_id) FROM unnest(ARRAY[3, 4, 5]) g LEFT JOIN stay ON ward = g GROUP BY g'), '(3,132) (4,1) (5,0)', 'an array of keys');
 SELECT is(pg_temp.asked('SELECT g, y, count(DISTINCT person_id) FROM (generate_series(4, 5) g CROSS JOIN (VALUES (true), (false)) v(y)) LEFT JOIN stay ON ward = g AND yes = y GROUP BY g, y'), '(4,f,1) (4,t,0) (5,f,0) (5,t,0)', 'combinations of keys that are made');
+-- a cast of the analyst's own says that it has cut or padded: equal keys look the same all the same, and long ones are NULL
+\o /dev/null
+GRANT CREATE ON SCHEMA dom TO t_dom;
+SET SESSION AUTHORIZATION t_dom;
+CREATE TYPE dom.any_length AS (x text);
+CREATE FUNCTION dom.padded(dom.any_length, int, boolean) RETURNS bpchar LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1.x; END';
+CREATE FUNCTION dom.cut(dom.any_length, int, boolean) RETURNS varchar LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1.x; END';
+CREATE CAST (dom.any_length AS bpchar) WITH FUNCTION dom.padded(dom.any_length, int, boolean);
+CREATE CAST (dom.any_length AS varchar) WITH FUNCTION dom.cut(dom.any_length, int, boolean);
+CREATE TABLE dom.looks (w int, c char(3), v varchar(5), t text);
+INSERT INTO dom.looks SELECT g, (ROW(repeat('a', 1) || repeat(' ', g % 2))::dom.any_length)::char(3), (ROW(repeat('x', 70000))::dom.any_length)::varchar(5) FROM generate_series(1, 3) g;
+RESET SESSION AUTHORIZATION;
+\o
+SELECT is((SELECT count(DISTINCT octet_length(c)) || ' ' || max(octet_length(v)) FROM dom.looks), '2 70000', 'there are such values');
+SELECT is(pg_temp.asked('SELECT octet_length(c), n > 390 FROM (SELECT c, count(DISTINCT person_id) AS n FROM stay JOIN looks ON w = ward GROUP BY c) r'), '(3,t)', 'of char(3) all have three characters');
+SELECT is(pg_temp.asked('SELECT v IS NULL, n > 390 FROM (SELECT v, count(DISTINCT person_id) AS n FROM stay JOIN looks ON w = ward GROUP BY v) r'), '(t,t)', 'one of varchar(5) is no longer than a text may be');
 -- what is written in the query is all there is to it: nothing is computed, or may be altered, until there are persons to join it to
 \o /dev/null
 GRANT CREATE ON SCHEMA dom TO t_dom;
